@@ -1,0 +1,56 @@
+/**
+ * Estimators: fit, transform, score; a model is an HDF5 group. One source file and one row in
+ * estimator_list.h each.
+ */
+#ifndef SLAB_COMPUTE_ESTIMATOR_ESTIMATOR_H
+#define SLAB_COMPUTE_ESTIMATOR_ESTIMATOR_H
+
+#include <slab/compute/pass/pass.h>
+#include <slab/storage/transaction.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One parameter of an estimator, as the command line and the model show it. */
+typedef struct slab_parameter {
+    const char *name;     /* "components": --components */
+    char letter;          /* 'k', or 0 */
+    char type;            /* 'i' integer, 'd' real, 's' text, 'c' one of choices, 'b' flag */
+    const char *choices;  /* "exact|randomized" for 'c' */
+    const char *initial;  /* default, as text */
+    const char *help;
+} slab_parameter;
+
+/** A fit's surroundings. */
+typedef struct slab_fit {
+    slab_crew *crew;
+    slab_array *array;             /* the samples: [n, d] */
+    const slab_selection *selection;
+    size_t budget;                 /* bytes for this rank */
+    uint64_t seed;
+    const char *const *values;     /* one text per parameter, in the class's order */
+} slab_fit;
+
+typedef struct slab_estimator_class {
+    const char *name;
+    const char *summary;
+    const slab_parameter *parameters; /* ends with name NULL */
+
+    /** Prepares a fit: checks parameters and shapes, plans all passes. Collective. */
+    slab_status (*create)(const slab_fit *fit, void **model);
+    /** The plan as lines for people and as numbers: see plan.h. */
+    slab_status (*plan)(void *model, struct slab_plan *plan);
+    slab_status (*fit)(void *model);
+    /** Stores the model's groups and arrays in the transaction, below `group` ("/" or "/pca"). */
+    slab_status (*store)(void *model, slab_txn *txn, const char *group);
+    void (*destroy)(void **model);
+} slab_estimator_class;
+
+const slab_estimator_class *slab_estimator_by_name(const char *name);
+const slab_estimator_class *slab_estimator_at(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,63 @@
+/**
+ * Lazy arrays. A value describes elements that are not there yet: loaded from a file, drawn at
+ * random, or computed from other values. Making one does no I/O on elements.
+ *
+ * A builder that fails gives a poisoned value (never NULL): the first cause surfaces when a pass
+ * that uses it is planned, so that chains need no check at every step.
+ */
+#ifndef SLAB_COMPUTE_GRAPH_VALUE_H
+#define SLAB_COMPUTE_GRAPH_VALUE_H
+
+#include <slab/storage/reader.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab_value slab_value;
+
+/** Another reference to the same value; give each back with slab_value_drop(). */
+slab_value *slab_value_keep(slab_value *value);
+void slab_value_drop(slab_value **value);
+
+/** SLAB_OK, or why the value is poisoned (the record is restored too). */
+slab_status slab_value_status(const slab_value *value);
+
+const slab_shape *slab_value_shape(const slab_value *value);
+slab_dtype slab_value_dtype(const slab_value *value); /* native */
+
+/** The grid that suits its source best: tiles on chunks. */
+const slab_grid *slab_value_grid(const slab_value *value);
+
+/** A value that reads an array; the array is borrowed and must outlive it. Collective.
+ * @param selection  NULL: the whole */
+slab_value *slab_value_load(slab_array *array, const slab_selection *selection, int threads);
+
+/** The declared missing code of the loaded array, if any: NULL or one native element. */
+const void *slab_value_missing(const slab_value *value);
+
+/** Element-wise operations on operands of the same shape, or broadcast by NumPy's rules.
+ * `op` is a row of op_list.h: "add", "subtract", "multiply", "divide", "sqrt", "log1p", ... */
+slab_value *slab_value_apply(const char *op, slab_value *const *operands, int n);
+
+/** A value from memory (copied): small vectors and scalars to broadcast. */
+slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data);
+
+slab_value *slab_value_cast(slab_value *value, slab_dtype native);
+
+/** What one thread needs to evaluate boxes of these extents. */
+size_t slab_value_memory(const slab_value *value, const slab_shape *box);
+
+/** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads. */
+slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
+void slab_value_prefetch(slab_value *value, const slab_box *box);
+slab_status slab_value_hold(slab_value *value, int thread, size_t packed_bytes); /* slab_reader_keep */
+
+/** Read so far by all its sources on this rank, and what a whole pass reads. */
+slab_read_counts slab_value_counts(const slab_value *value);
+int64_t slab_value_packed_bytes(const slab_value *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

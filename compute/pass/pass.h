@@ -1,0 +1,55 @@
+/**
+ * A pass: one reading of a value that feeds any number of sinks. An estimator is a loop of passes.
+ */
+#ifndef SLAB_COMPUTE_PASS_PASS_H
+#define SLAB_COMPUTE_PASS_PASS_H
+
+#include <slab/compute/sink/sink.h>
+#include <slab/storage/base/crew.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab_pass slab_pass;
+
+/** @param name   for plans and progress: "statistics"
+ *  @param value  kept (slab_value_keep) */
+slab_status slab_pass_create(slab_crew *crew, const char *name, slab_value *value, slab_pass **out);
+void slab_pass_destroy(slab_pass **pass);
+
+/** Adds a sink; borrowed until the pass is destroyed. All sinks of a pass share its tiles. */
+slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sink);
+
+/** What a pass will cost, per rank where not said otherwise. */
+typedef struct slab_pass_plan {
+    char name[64];
+    int64_t ntiles, ntasks;     /* of the whole pass */
+    slab_shape tile;
+    int64_t packed_bytes;       /* read from files, all ranks */
+    int64_t plain_bytes;        /* decoded, all ranks */
+    size_t memory;              /* needed now, with this rank's threads and what is spare used well */
+    size_t memory_least;        /* with one thread and nothing kept: the smallest that would do */
+    size_t memory_thread;       /* each further thread */
+    int threads;                /* that the budget lets work */
+    bool keeps_packed;          /* bands fit in memory: phases after the first cost no I/O */
+    char fallback[SLAB_REASON_MAX]; /* why H5Dread reads it, "" normally */
+} slab_pass_plan;
+
+/**
+ * Plans within a budget of bytes per rank (on top of what is in use now).
+ * @retval SLAB_ERR_MEMORY  even one thread does not fit; the message names the smallest budget
+ */
+slab_status slab_pass_plan_make(slab_pass *pass, size_t budget, slab_pass_plan *out);
+
+/** Runs it within the budget and calls every sink's finish on every rank. Collective. */
+slab_status slab_pass_run(slab_pass *pass, size_t budget);
+
+/** The tasks and the merge tree, for tests: task t covers tiles first[t] .. first[t + 1] - 1 of the
+ * pass's order. */
+int64_t slab_pass_tasks(const slab_pass *pass);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

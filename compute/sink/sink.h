@@ -1,0 +1,79 @@
+/**
+ * Sinks: where a pass's tiles go. Whoever writes a sink writes no I/O, no threads and no MPI.
+ *
+ * A pass cuts its value into tiles of a fixed grid, and the tiles into numbered tasks. For every
+ * task a sink's state starts empty, takes the task's tiles one after another, and is merged with
+ * its neighbours' in a fixed binary tree over task numbers. So the bits of the result depend on
+ * the array's shape and chunks, never on ranks, threads or the memory budget.
+ */
+#ifndef SLAB_COMPUTE_SINK_SINK_H
+#define SLAB_COMPUTE_SINK_SINK_H
+
+#include <slab/compute/graph/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A tile handed to a sink. */
+typedef struct slab_tile {
+    int64_t number;   /* in the pass's grid */
+    slab_box box;     /* elements of the value */
+    slab_dtype dtype; /* native */
+    slab_view view;   /* its elements */
+    int thread;       /* that calls: for sinks that write (slab_writer_put) */
+} slab_tile;
+
+/**
+ * The part of the value that a state covers: the bounding box of its task's tiles, or of all tasks
+ * merged into it. State layouts may depend on it (one slot per column covered).
+ */
+typedef slab_box slab_span;
+
+/** What a sink wants of the pass. */
+typedef struct slab_sink_wants {
+    /** Axes that a tile must hold whole (bit a: axis a): Gram needs full rows or columns. */
+    uint32_t whole_axes;
+
+    /**
+     * Times each band is shown, 1 or more. A band is all tiles that share the coordinates along
+     * `band_axis`; with nphases > 1 a task holds whole bands, and every band's tiles are shown
+     * once per phase, with turn() after each. Packed bytes are kept in between if memory allows.
+     */
+    int nphases;
+    int band_axis; /* -1: no bands are needed (nphases is 1) */
+} slab_sink_wants;
+
+typedef struct slab_sink_class {
+    const char *name;
+    slab_sink_wants (*wants)(const void *sink);
+
+    /** Bytes of a state that covers span; the pass allocates it, zeroed. */
+    size_t (*state_bytes)(const void *sink, const slab_span *span);
+
+    /** Scratch bytes per thread, for tiles of these extents. NULL: none. */
+    size_t (*scratch_bytes)(const void *sink, const slab_shape *tile);
+
+    /** Makes an empty state. NULL: zeroed memory is one. */
+    void (*init)(const void *sink, const slab_span *span, void *state);
+
+    /** Takes a tile. `scratch` is the calling thread's. */
+    slab_status (*accumulate)(const void *sink, const slab_span *span, void *state, int phase,
+                              const slab_tile *tile, void *scratch);
+
+    /** A band has been shown once more. NULL: nothing to do. */
+    slab_status (*turn)(const void *sink, const slab_span *span, void *state, int phase,
+                        void *scratch);
+
+    /** into += from; `into_span` covers from's. Tiles of `from` come after those of `into`. */
+    slab_status (*merge)(const void *sink, const slab_span *into_span, void *into,
+                         const slab_span *from_span, const void *from);
+
+    /** Takes the state of everything; called on every rank with the same bits. */
+    slab_status (*finish)(void *sink, const slab_span *span, void *state);
+} slab_sink_class;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/**
+ * The crew: the threads of all ranks, working through numbered tasks.
+ *
+ * Tasks 0..n-1 are handed out dynamically. Each rank starts with its own contiguous range and
+ * takes from the front; a rank that runs out steals the back half of the longest remaining range
+ * it finds. So neighbouring tasks mostly run on one rank, nobody waits for anybody, and a slow
+ * rank is relieved. Which rank ran a task must never change a result: see compute/pass.
+ */
+#ifndef SLAB_STORAGE_BASE_CREW_H
+#define SLAB_STORAGE_BASE_CREW_H
+
+#include <slab/storage/base/ranks.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab_crew slab_crew;
+
+/** @param threads  per rank; 0: the affinity mask's cores divided by the node's ranks
+ *  @param scope    ranks that share the work; borrowed */
+slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out);
+void slab_crew_destroy(slab_crew **crew);
+int slab_crew_threads(const slab_crew *crew);
+slab_ranks *slab_crew_ranks(const slab_crew *crew);
+
+/** Runs one task on one thread (0..threads-1 of this rank). */
+typedef slab_status (*slab_task)(void *context, int thread, int64_t task);
+
+/**
+ * Runs n tasks. Collective. Ends early when a task fails on any rank or a stop was requested; then
+ * every rank returns the same status and error record (slab_ranks_agree is done inside).
+ *
+ * Inside a task: no collective call. Between tasks the progress hook (if any) is called.
+ */
+slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context);
+
+/** As slab_crew_run, on this rank only, over its own tasks first..last-1 (not collective). */
+slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, slab_task task,
+                                void *context);
+
+/** Called from thread 0 at most every 0.1 s with tasks done here and in all; bytes as counted with
+ * slab_crew_count_bytes(). The program draws its progress bar from it. */
+typedef void (*slab_progress)(void *context, const char *what, int64_t done, int64_t total,
+                              int64_t bytes);
+void slab_crew_progress_set(slab_crew *crew, slab_progress hook, void *context);
+void slab_crew_progress_name(slab_crew *crew, const char *what);
+/** Uncompressed bytes dealt with, for the rate. Thread-safe. */
+void slab_crew_count_bytes(slab_crew *crew, int64_t bytes);
+
+/** A signal handler may call request; crews then end with SLAB_ERR_STOPPED after their tasks. */
+void slab_stop_request(void);
+int slab_stop_requested(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

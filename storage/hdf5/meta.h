@@ -1,0 +1,100 @@
+/**
+ * The metadata plane: everything slab asks of the HDF5 library, for storage/ alone.
+ *
+ * The only folder that includes hdf5.h. HDF5 is not thread-safe here: every function takes one
+ * lock for the process. Nothing in this header is collective; which rank calls is the caller's
+ * business (one rank reads, the others are told).
+ */
+#ifndef SLAB_STORAGE_HDF5_META_H
+#define SLAB_STORAGE_HDF5_META_H
+
+#include <slab/storage/array.h>
+#include <slab/storage/transaction.h>
+
+/** Gives an address for `bytes` bytes past everything reserved before, a multiple of `align`. */
+typedef slab_status (*slab_meta_reserve)(void *context, uint64_t bytes, uint64_t align,
+                                         uint64_t *address);
+
+typedef struct slab_meta slab_meta;
+
+/** Opens for reading. The driver serves metadata and fallback reads. */
+slab_status slab_meta_open(const char *path, slab_meta **out);
+void slab_meta_close(slab_meta **meta);
+
+slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, slab_file_visit visit,
+                           void *context);
+slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out);
+slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribute **out, size_t *n);
+
+/** Fills all of info. fallback is set for whatever the layout or type make impossible here; the
+ * filters are judged by the caller with slab_pipeline_check(). has_missing comes from the
+ * attributes missing_value or _FillValue. stored_chunks may be -1 where counting costs a walk. */
+slab_status slab_meta_describe(slab_meta *meta, const char *path, slab_array_info *info);
+
+/**
+ * Looks up the chunks in a box of chunk coordinates, in C order of that box, by H5Dchunk_iter
+ * where it exists, else by the spying driver (one H5Dread_chunk into a sentinel buffer a chunk).
+ * Addresses are absolute (user block included). Missing chunks get size 0.
+ * @retval SLAB_ERR_FORMAT  an address or size outside the file (message: which chunk)
+ */
+slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *box,
+                             slab_chunk *chunks);
+
+/** H5Dread of a strided selection in the native type: the fallback. dst: C order. */
+slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selection *selection,
+                           slab_dtype native, void *dst);
+
+/* --- a transaction's side, on the one rank that holds it --- */
+
+/**
+ * Opens for writing with every metadata write kept in memory. @p create: a new file at path (the
+ * temporary name), else an existing one. Space comes from reserve().
+ * The superblock's format bounds are EARLIEST..V18, so nothing marks the file as open.
+ */
+slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve reserve, void *context,
+                            slab_meta **out);
+
+/** Where the file's allocated space ends: what reserve() must stay above. Call after begin. */
+uint64_t slab_meta_end(const slab_meta *meta);
+
+slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab_array_info *info);
+slab_status slab_meta_create_group(slab_meta *meta, const char *path);
+/** Unlinks; the space stays taken until the file is repacked. */
+slab_status slab_meta_remove(slab_meta *meta, const char *path);
+slab_status slab_meta_attribute_text(slab_meta *meta, const char *path, const char *name,
+                                     const char *text);
+slab_status slab_meta_attribute(slab_meta *meta, const char *path, const char *name,
+                                slab_dtype dtype, int64_t n, const void *data);
+
+/** A chunk whose bytes lie in the file already. */
+typedef struct slab_placed_chunk {
+    int64_t number; /* in the array's chunk grid, C order */
+    slab_chunk at;
+} slab_placed_chunk;
+
+/** Enters chunks into the array's index: H5Dwrite_chunk with the sentinel, the driver's alloc hands
+ * out the given address and drops the raw write. */
+slab_status slab_meta_register(slab_meta *meta, const char *path, const slab_placed_chunk *chunks,
+                               int64_t n);
+
+/**
+ * Writes the gathered metadata. New file: in place, fsync. Existing file: rollback journal, fsync,
+ * apply, fsync, journal removed (journal.h). @p end: end of all reserved space; @p sync: off saves
+ * the fsyncs and the promise with them. Closes the HDF5 file; meta is NULL afterwards.
+ */
+slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync);
+void slab_meta_abort(slab_meta **meta);
+
+/* --- parallel HDF5's own way, the reference backend (collective.c); all ranks call these --- */
+
+typedef struct slab_collective slab_collective;
+slab_status slab_collective_begin(slab_ranks *ranks, const char *path, bool create,
+                                  slab_collective **out);
+slab_status slab_collective_create_array(slab_collective *c, const char *path,
+                                         const slab_array_info *info, int *id);
+/** Writes one box per rank, collectively; a rank without one gives count 0 along an axis. */
+slab_status slab_collective_write(slab_collective *c, int id, const slab_box *box,
+                                  slab_dtype native, const void *data);
+slab_status slab_collective_end(slab_collective **c);
+
+#endif

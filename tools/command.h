@@ -1,0 +1,91 @@
+/**
+ * Commands of the program. One source file that defines one descriptor, and one row in
+ * command_list.h, make a verb: its parsing, help, man page and completion follow.
+ */
+#ifndef SLAB_TOOLS_COMMAND_H
+#define SLAB_TOOLS_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <slab/compute/pass/budget.h>
+#include <slab/compute/pass/plan.h>
+#include <slab/storage/array.h>
+#include <slab/storage/base/crew.h>
+#include <slab/storage/selection.h>
+#include <slab/storage/transaction.h>
+
+/** One option. Options that every command has (see options.c) are not repeated here. */
+typedef struct slab_option {
+    const char *name;    /* "axis": --axis */
+    char letter;         /* 'o', or 0 */
+    char type;           /* 'b' flag, 'i' integer, 'd' real, 's' text, 'f' file, 'c' one of choices */
+    const char *argument;/* "FILE", or the choices "a|b" for 'c' */
+    const char *initial; /* default as text, NULL: none */
+    const char *help;
+} slab_option;
+
+/** Which of the shared options a command takes. */
+enum {
+    SLAB_TAKES_OUTPUT = 1 << 0,  /* -o, --force, --chunks, --filter, --no-sync, --backend */
+    SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run */
+    SLAB_TAKES_JSON = 1 << 2,
+    SLAB_TAKES_SEED = 1 << 3,
+    SLAB_TAKES_RANKS = 1 << 4    /* may run on several ranks; others run on rank 0 alone */
+};
+
+/** What the parsed command line says. */
+typedef struct slab_call slab_call;
+
+typedef struct slab_command {
+    const char *name;
+    const char *arguments;       /* "FILE.h5:/ARRAY[SELECTION]" for the usage line */
+    const char *summary;         /* one line */
+    const char *description;     /* paragraphs for the man page */
+    const char *examples;        /* lines */
+    unsigned takes;
+    int least, most;             /* positional arguments; most -1: any number */
+    const slab_option *options;  /* ends with name NULL; may be NULL */
+    /** Options made at start-up (an estimator's parameters); NULL: none. */
+    const slab_option *(*more_options)(void);
+    /** @param[out] exit_code  0, 1 (differs, check failed); set only on SLAB_OK */
+    slab_status (*run)(slab_call *call, int *exit_code);
+} slab_command;
+
+const slab_command *slab_command_by_name(const char *name);
+const slab_command *slab_command_at(int i);
+
+/* --- what a command may ask of its call --- */
+
+int slab_call_count(const slab_call *call);
+const char *slab_call_argument(const slab_call *call, int i);
+
+/** Value of an option by name; its default, or NULL when neither is there. */
+const char *slab_call_text(const slab_call *call, const char *option);
+bool slab_call_flag(const slab_call *call, const char *option);
+int64_t slab_call_int(const slab_call *call, const char *option);   /* checked when parsed */
+double slab_call_real(const slab_call *call, const char *option);
+
+slab_ranks *slab_call_ranks(slab_call *call);
+/** Made on first use, with the progress display attached. Collective. */
+slab_status slab_call_crew(slab_call *call, slab_crew **out);
+/** The budget in force (found or --memory). */
+slab_status slab_call_budget(slab_call *call, slab_budget *out);
+/** Opens "file.h5:/path[selection]"; all stay open until the call ends. Collective.
+ * array NULL is allowed: then path may be a group. */
+slab_status slab_call_open(slab_call *call, const char *locator, slab_file **file,
+                           slab_array **array, slab_selection *selection);
+/** Begins a transaction on -o's file from the shared output options; *path: where in it (memory of
+ * the call's; `initial` when -o names no path). Checks that it is not one of the inputs. */
+slab_status slab_call_begin(slab_call *call, const char *initial, slab_txn **txn, const char **path);
+/** Sets provenance attributes (command, version, inputs, seed) on an object. */
+slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *path);
+/** True when --dry-run was given: the plan has been printed, the command returns. */
+bool slab_call_planned(slab_call *call, const slab_plan *plan);
+
+/* --- printing: rank 0 alone prints; others' calls do nothing --- */
+void slab_print(slab_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Flushes stdout and fails with SLAB_ERR_IO when something could not be written (full disk). */
+slab_status slab_print_end(slab_call *call);
+
+#endif
