@@ -5,7 +5,7 @@
 #ifndef SLAB_COMPUTE_ESTIMATOR_ESTIMATOR_H
 #define SLAB_COMPUTE_ESTIMATOR_ESTIMATOR_H
 
-#include <slab/compute/pass/pass.h>
+#include <slab/compute/pass/plan.h>
 #include <slab/storage/transaction.h>
 
 #ifdef __cplusplus
@@ -40,7 +40,7 @@ typedef struct slab_estimator_class {
     /** Prepares a fit: checks parameters and shapes, plans all passes. Collective. */
     slab_status (*create)(const slab_fit *fit, void **model);
     /** The plan as lines for people and as numbers: see plan.h. */
-    slab_status (*plan)(void *model, struct slab_plan *plan);
+    slab_status (*plan)(void *model, slab_plan *plan);
     slab_status (*fit)(void *model);
     /** Stores the model's groups and arrays in the transaction, below `group` ("/" or "/pca"). */
     slab_status (*store)(void *model, slab_txn *txn, const char *group);

@@ -9,6 +9,7 @@
 #define SLAB_STORAGE_HDF5_META_H
 
 #include <slab/storage/array.h>
+#include <slab/storage/selection.h>
 #include <slab/storage/transaction.h>
 
 /** Gives an address for `bytes` bytes past everything reserved before, a multiple of `align`. */
