@@ -1,0 +1,423 @@
+/*
+ * POSIX threads, not an OpenMP region: they sleep instead of spinning where ranks share cores, the
+ * thread sanitizer sees them, and they end between runs (docs/decisions/crew.md).
+ */
+#include <slab/storage/base/crew.h>
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* Shared words of every rank. RANGE packs the tasks left: next in the high half, end in the low. */
+enum { WORD_RANGE, WORD_HALT, WORDS };
+
+#define TASKS_MAX ((int64_t)INT32_MAX)
+#define HALT_LOOK_NS 5000000 /* how often a rank looks whether another has failed */
+
+struct slab_crew {
+    slab_ranks *ranks;
+    int threads;
+    slab_words *words;
+    slab_progress progress;
+    void *progress_context;
+    const char *name;
+    _Atomic int64_t bytes;
+};
+
+/* One run of a crew. */
+typedef struct run {
+    slab_crew *crew;
+    slab_task task;
+    void *context;
+    int64_t total;
+    bool local; /* on this rank only: no stealing */
+    pthread_mutex_t steal;
+    atomic_bool halted;
+    _Atomic int64_t done, next_look;
+    int64_t next_progress; /* thread 0's */
+    pthread_mutex_t failing;
+    slab_status status; /* the first failure here */
+    slab_error error;
+} run;
+
+typedef struct worker {
+    run *run;
+    int thread;
+    bool started;
+    pthread_t id;
+} worker;
+
+static volatile sig_atomic_t stop_wanted;
+
+void slab_stop_request(void)
+{
+    stop_wanted = 1;
+}
+
+int slab_stop_requested(void)
+{
+    return stop_wanted;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int usable_cores(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n;
+}
+
+/* The cores this rank may use: Slurm's word, or the mask, which ranks of a node may share. */
+static int default_threads(const slab_ranks *ranks)
+{
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    int stated = text ? atoi(text) : 0, cores = usable_cores();
+    if (stated >= 1)
+        return stated < cores ? stated : cores;
+    int share = cores / slab_ranks_on_node(ranks);
+    return share < 1 ? 1 : share;
+}
+
+slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_crew *crew = NULL;
+    *out = NULL;
+    REQUIRE(threads >= 0 && threads <= 4096, SLAB_ERR_RANGE, "%d threads are not possible",
+            threads);
+    ALLOC(crew, 1, "a crew");
+    crew->ranks = scope;
+    crew->threads = threads ? threads : default_threads(scope);
+    crew->name = "";
+    TRY(slab_words_create(scope, WORDS, &crew->words));
+    *out = crew;
+    crew = NULL;
+done:
+    slab_crew_destroy(&crew);
+    return rc;
+}
+
+void slab_crew_destroy(slab_crew **crew)
+{
+    if (!*crew)
+        return;
+    slab_words_destroy(&(*crew)->words);
+    FREE(*crew);
+}
+
+int slab_crew_threads(const slab_crew *crew)
+{
+    return crew->threads;
+}
+
+slab_ranks *slab_crew_ranks(const slab_crew *crew)
+{
+    return crew->ranks;
+}
+
+void slab_crew_progress_set(slab_crew *crew, slab_progress hook, void *context)
+{
+    crew->progress = hook;
+    crew->progress_context = context;
+}
+
+void slab_crew_progress_name(slab_crew *crew, const char *what)
+{
+    crew->name = what;
+}
+
+void slab_crew_count_bytes(slab_crew *crew, int64_t bytes)
+{
+    atomic_fetch_add(&crew->bytes, bytes);
+}
+
+static int64_t pack(int64_t next, int64_t end)
+{
+    return next << 32 | end;
+}
+
+static int64_t range_next(int64_t range)
+{
+    return range >> 32;
+}
+
+static int64_t range_end(int64_t range)
+{
+    return range & UINT32_MAX;
+}
+
+static int64_t range_left(int64_t range)
+{
+    return range_end(range) - range_next(range);
+}
+
+/* Takes the first task of my rank's range; *task is -1 when it is empty. */
+static slab_status take_own(run *r, int64_t *task)
+{
+    slab_status rc = SLAB_OK;
+    slab_words *words = r->crew->words;
+    int me = slab_ranks_me(r->crew->ranks);
+    int64_t range, before;
+    TRY(slab_words_get(words, me, WORD_RANGE, &range));
+    for (;;) {
+        *task = -1;
+        if (range_left(range) <= 0)
+            break;
+        *task = range_next(range);
+        TRY(slab_words_compare_swap(words, me, WORD_RANGE, range, pack(*task + 1, range_end(range)),
+                                    &before));
+        if (before == range)
+            break;
+        range = before;
+    }
+done:
+    return rc;
+}
+
+/* Looks at a few ranks, not at all: an idle rank must not cost more the more ranks there are. */
+static slab_status find_victim(run *r, uint64_t *seed, int *victim, int64_t *range)
+{
+    slab_status rc = SLAB_OK;
+    int me = slab_ranks_me(r->crew->ranks), count = slab_ranks_count(r->crew->ranks);
+    int looks = count - 1;
+    for (int n = count; n > 16; n /= 2)
+        looks = looks > 16 ? looks / 2 : looks;
+    *victim = -1;
+    for (int i = 0; i < looks; i++) {
+        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+        int other = count - 1 <= 16 ? (me + 1 + i) % count
+                                    : (int)((*seed >> 33) % (uint64_t)count);
+        int64_t theirs;
+        if (other == me)
+            continue;
+        TRY(slab_words_get(r->crew->words, other, WORD_RANGE, &theirs));
+        if (range_left(theirs) >= 2 && (*victim < 0 || range_left(theirs) > range_left(*range))) {
+            *victim = other;
+            *range = theirs;
+        }
+    }
+done:
+    return rc;
+}
+
+/* Moves the back half of another rank's range to mine; *got says whether there was one. */
+static slab_status steal(run *r, bool *got)
+{
+    slab_status rc = SLAB_OK;
+    slab_words *words = r->crew->words;
+    int me = slab_ranks_me(r->crew->ranks);
+    uint64_t seed = (uint64_t)me * 0x9E3779B97F4A7C15u + (uint64_t)now_ns();
+    *got = false;
+    for (int tries = 0; tries < 4 && !*got; tries++) {
+        int victim;
+        int64_t range, before;
+        TRY(find_victim(r, &seed, &victim, &range));
+        if (victim < 0)
+            break;
+        int64_t middle = range_end(range) - range_left(range) / 2;
+        TRY(slab_words_compare_swap(words, victim, WORD_RANGE, range,
+                                    pack(range_next(range), middle), &before));
+        if (before == range) {
+            TRY(slab_words_set(words, me, WORD_RANGE, pack(middle, range_end(range))));
+            *got = true;
+        }
+    }
+done:
+    return rc;
+}
+
+static slab_status take(run *r, int64_t *task)
+{
+    slab_status rc = SLAB_OK;
+    bool got = true;
+    TRY(take_own(r, task));
+    if (*task >= 0 || r->local || slab_ranks_count(r->crew->ranks) == 1)
+        return SLAB_OK;
+    pthread_mutex_lock(&r->steal);
+    while (rc == SLAB_OK && *task < 0 && got) {
+        rc = take_own(r, task); /* another thread may have stolen meanwhile */
+        if (rc == SLAB_OK && *task < 0)
+            rc = steal(r, &got);
+    }
+    pthread_mutex_unlock(&r->steal);
+done:
+    return rc;
+}
+
+/* Stops the crews of all ranks; costs a message a rank, but happens once. */
+static void halt_all(run *r)
+{
+    atomic_store(&r->halted, true);
+    if (r->local)
+        return;
+    for (int rank = 0; rank < slab_ranks_count(r->crew->ranks); rank++)
+        slab_words_set(r->crew->words, rank, WORD_HALT, 1);
+}
+
+static void fail(run *r, slab_status status)
+{
+    pthread_mutex_lock(&r->failing);
+    bool first = r->status == SLAB_OK;
+    if (first) {
+        r->status = status;
+        r->error = *slab_error_last();
+    }
+    pthread_mutex_unlock(&r->failing);
+    if (first)
+        halt_all(r);
+}
+
+/* Has a task failed here, on another rank, or has somebody asked to stop? */
+static bool halted(run *r)
+{
+    int64_t now, look = atomic_load(&r->next_look), halt = 0;
+    if (atomic_load(&r->halted))
+        return true;
+    if (stop_wanted) {
+        fail(r, slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by a signal"));
+        return true;
+    }
+    if (r->local || slab_ranks_count(r->crew->ranks) == 1)
+        return false;
+    now = now_ns();
+    if (now < look || !atomic_compare_exchange_strong(&r->next_look, &look, now + HALT_LOOK_NS))
+        return false;
+    if (slab_words_get(r->crew->words, slab_ranks_me(r->crew->ranks), WORD_HALT, &halt) != SLAB_OK)
+        return false;
+    if (halt)
+        atomic_store(&r->halted, true);
+    return halt != 0;
+}
+
+static void show_progress(run *r, int64_t done)
+{
+    slab_crew *crew = r->crew;
+    if (!crew->progress)
+        return;
+    int64_t now = now_ns();
+    if (now < r->next_progress && done < r->total)
+        return;
+    r->next_progress = now + 100000000;
+    crew->progress(crew->progress_context, crew->name, done, r->total, atomic_load(&crew->bytes));
+}
+
+static void *work(void *argument)
+{
+    worker *w = argument;
+    run *r = w->run;
+    while (!halted(r)) {
+        int64_t task;
+        slab_status rc = take(r, &task);
+        if (rc == SLAB_OK && task < 0)
+            break;
+        if (rc == SLAB_OK)
+            rc = r->task(r->context, w->thread, task);
+        if (rc != SLAB_OK) {
+            fail(r, rc);
+            break;
+        }
+        int64_t done = atomic_fetch_add(&r->done, 1) + 1;
+        if (w->thread == 0)
+            show_progress(r, done);
+    }
+    return NULL;
+}
+
+/* Runs the workers; this thread is worker 0. A thread that cannot be started is done without. */
+static slab_status run_workers(run *r)
+{
+    slab_status rc = SLAB_OK;
+    worker *workers = NULL;
+    sigset_t all, old;
+    ALLOC(workers, r->crew->threads, "threads");
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are for the main thread */
+    for (int i = 0; i < r->crew->threads; i++) {
+        workers[i] = (worker){.run = r, .thread = i};
+        if (i > 0)
+            workers[i].started = pthread_create(&workers[i].id, NULL, work, &workers[i]) == 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    work(&workers[0]);
+    for (int i = 1; i < r->crew->threads; i++)
+        if (workers[i].started)
+            pthread_join(workers[i].id, NULL);
+    rc = r->status;
+    if (rc != SLAB_OK)
+        slab_error_restore(&r->error);
+done:
+    FREE(workers);
+    return rc;
+}
+
+static void run_init(run *r, slab_crew *crew, slab_task task, void *context, int64_t total)
+{
+    memset(r, 0, sizeof *r);
+    r->crew = crew;
+    r->task = task;
+    r->context = context;
+    r->total = total;
+    pthread_mutex_init(&r->steal, NULL);
+    pthread_mutex_init(&r->failing, NULL);
+}
+
+static void run_clear(run *r)
+{
+    pthread_mutex_destroy(&r->steal);
+    pthread_mutex_destroy(&r->failing);
+}
+
+slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context)
+{
+    slab_status rc = SLAB_OK;
+    int me = slab_ranks_me(crew->ranks), count = slab_ranks_count(crew->ranks);
+    run r;
+    run_init(&r, crew, task, context, n);
+    REQUIRE(n >= 0 && n <= TASKS_MAX, SLAB_ERR_OVERFLOW, "%" PRId64 " tasks are too many", n);
+    atomic_store(&crew->bytes, 0);
+    int64_t first = n * me / count, last = n * (me + 1) / count;
+    rc = slab_words_set(crew->words, me, WORD_RANGE, pack(first, last));
+    if (rc == SLAB_OK)
+        rc = run_workers(&r);
+    /* Nobody is in the loop any more once all have agreed, so the halt words can be cleared; the
+     * second agreement keeps a fast rank's next failure from being cleared by a slow one. */
+    rc = slab_ranks_agree(crew->ranks, rc);
+    if (rc != SLAB_OK && count > 1) {
+        slab_status cleared = slab_words_set(crew->words, me, WORD_HALT, 0);
+        if (slab_ranks_barrier(crew->ranks) != SLAB_OK || cleared != SLAB_OK)
+            rc = slab_error_last()->code;
+    }
+done:
+    run_clear(&r);
+    return rc;
+}
+
+slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, slab_task task,
+                                void *context)
+{
+    slab_status rc = SLAB_OK;
+    run r;
+    run_init(&r, crew, task, context, last - first);
+    r.local = true;
+    REQUIRE(first >= 0 && first <= last && last <= TASKS_MAX, SLAB_ERR_OVERFLOW,
+            "tasks %" PRId64 " to %" PRId64 " are not possible", first, last);
+    TRY(slab_words_set(crew->words, slab_ranks_me(crew->ranks), WORD_RANGE, pack(first, last)));
+    rc = run_workers(&r);
+done:
+    run_clear(&r);
+    return rc;
+}

@@ -1,0 +1,25 @@
+/**
+ * For the collective HDF5 backend alone: the communicator behind the ranks.
+ */
+#ifndef SLAB_STORAGE_BASE_RANKS_IMPL_H
+#define SLAB_STORAGE_BASE_RANKS_IMPL_H
+
+#include <pthread.h>
+#include <slab/storage/base/ranks.h>
+
+struct slab_ranks {
+    int me, count;
+    int on_node, me_on_node;
+    void *comm;           /* MPI_Comm *, NULL when MPI was not started */
+    pthread_mutex_t lock; /* around MPI calls that worker threads make */
+};
+
+/** Pointer to the MPI_Comm; starts MPI if it has not been. */
+slab_status slab_ranks_communicator(slab_ranks *ranks, void **comm);
+
+/** What an MPI call returned, as a status. */
+slab_status slab_mpi_status(int code, const char *call, const char *file, int line);
+
+#define TRY_MPI(call) TRY(slab_mpi_status((call), #call, __FILE__, __LINE__))
+
+#endif
