@@ -36,6 +36,8 @@ void slab_reader_close(slab_reader **reader);
 const slab_shape *slab_reader_shape(const slab_reader *reader);
 slab_dtype slab_reader_dtype(const slab_reader *reader); /* native, as delivered */
 slab_array *slab_reader_array(const slab_reader *reader);
+/** What the view takes of its array: everything when it was opened without a selection. Borrowed. */
+const slab_selection *slab_reader_selection(const slab_reader *reader);
 
 /** The grid over the view whose tiles lie on chunks; contiguous arrays get tiles of about 1 MiB.
  * Depends on the array and the selection alone. Small chunks are joined to tiles of up to about
