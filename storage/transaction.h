@@ -28,6 +28,8 @@ typedef struct slab_txn_options {
     slab_backend backend;
     int threads;              /* that will call slab_writer_put on this rank */
     size_t write_behind;      /* bytes of packed blocks in flight per rank; 0: chosen */
+    const char *job;          /* what is being done, in words that a rerun would repeat (command line,
+                                 identity of the inputs); kept in the chunk log; NULL: nothing */
 } slab_txn_options;
 
 /** Defaults: force off, direct and sync on, log backend, 1 thread. */

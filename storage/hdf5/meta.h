@@ -58,7 +58,12 @@ slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve res
 /** Where the file's allocated space ends: what reserve() must stay above. Call after begin. */
 uint64_t slab_meta_end(const slab_meta *meta);
 
+/** @param info  layout CHUNKED (bytes come with slab_meta_register), or CONTIGUOUS: scalars and small
+ *               arrays, whose elements come with slab_meta_write */
 slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab_array_info *info);
+/** H5Dwrite of all elements of a contiguous array, from the native type, C order; kept in memory and
+ * committed with the metadata (so: for scalars and small arrays). */
+slab_status slab_meta_write(slab_meta *meta, const char *path, slab_dtype native, const void *data);
 slab_status slab_meta_create_group(slab_meta *meta, const char *path);
 /** Unlinks; the space stays taken until the file is repacked. */
 slab_status slab_meta_remove(slab_meta *meta, const char *path);
@@ -93,6 +98,8 @@ slab_status slab_collective_begin(slab_ranks *ranks, const char *path, bool crea
                                   slab_collective **out);
 slab_status slab_collective_create_array(slab_collective *c, const char *path,
                                          const slab_array_info *info, int *id);
+/** An array that is in the file already, to be written to. */
+slab_status slab_collective_open_array(slab_collective *c, const char *path, int *id);
 /** Writes one box per rank, collectively; a rank without one gives count 0 along an axis. */
 slab_status slab_collective_write(slab_collective *c, int id, const slab_box *box,
                                   slab_dtype native, const void *data);
