@@ -17,21 +17,31 @@
 
 /** One option. Options that every command has (see options.c) are not repeated here. */
 typedef struct slab_option {
-    const char *name;    /* "axis": --axis */
-    char letter;         /* 'o', or 0 */
-    char type;           /* 'b' flag, 'i' integer, 'd' real, 's' text, 'f' file, 'c' one of choices */
-    const char *argument;/* "FILE", or the choices "a|b" for 'c' */
-    const char *initial; /* default as text, NULL: none */
+    const char *name;     /* "axis": --axis */
+    char letter;          /* 'o', or 0 */
+    char type;            /* see below; every value is checked before the command runs */
+    const char *argument; /* "FILE", or the choices "a|b" for 'c' */
+    const char *initial;  /* default as text, NULL: none */
     const char *help;
 } slab_option;
 
+/*
+ * Types of options:
+ *   'b' flag              's' text                'f' file name
+ *   'i' whole number      'n' the same, >= 0      'p' the same, >= 1
+ *   'd' finite real       'r' real in 0..1        'c' one of the choices in `argument`
+ *   'm' memory size       'a' extents >= 0        'x' extents >= 1
+ *   't' element type      'z' filter, with a level after a colon or without
+ */
+
 /** Which of the shared options a command takes. */
 enum {
-    SLAB_TAKES_OUTPUT = 1 << 0,  /* -o, --force, --chunks, --filter, --no-sync, --backend */
-    SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run */
+    SLAB_TAKES_OUTPUT = 1 << 0,  /* -o, --force, --no-sync, --backend */
+    SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run; signals stop it */
     SLAB_TAKES_JSON = 1 << 2,
     SLAB_TAKES_SEED = 1 << 3,
-    SLAB_TAKES_RANKS = 1 << 4    /* may run on several ranks; others run on rank 0 alone */
+    SLAB_TAKES_RANKS = 1 << 4,   /* may run on several ranks; others run on rank 0 alone */
+    SLAB_TAKES_ARRAY_OUTPUT = 1 << 5 /* with OUTPUT: --chunks and --filter too */
 };
 
 /** What the parsed command line says. */
@@ -52,7 +62,9 @@ typedef struct slab_command {
     slab_status (*run)(slab_call *call, int *exit_code);
 } slab_command;
 
+/** NULL when there is none of that name. */
 const slab_command *slab_command_by_name(const char *name);
+/** Rows of command_list.h: i = 0, 1, ... until NULL. */
 const slab_command *slab_command_at(int i);
 
 /* --- what a command may ask of its call --- */
@@ -71,20 +83,45 @@ slab_ranks *slab_call_ranks(slab_call *call);
 slab_status slab_call_crew(slab_call *call, slab_crew **out);
 /** The budget in force (found or --memory). */
 slab_status slab_call_budget(slab_call *call, slab_budget *out);
-/** Opens "file.h5:/path[selection]"; all stay open until the call ends. Collective.
- * array NULL is allowed: then path may be a group. */
+/**
+ * Opens "file.h5:/path[selection]"; all stay open until the call ends. Collective.
+ *
+ * A file named without a path stands for its only array. array NULL is allowed: then path may be a
+ * group. selection NULL: brackets are refused.
+ */
 slab_status slab_call_open(slab_call *call, const char *locator, slab_file **file,
                            slab_array **array, slab_selection *selection);
-/** Begins a transaction on -o's file from the shared output options; *path: where in it (memory of
- * the call's; `initial` when -o names no path). Checks that it is not one of the inputs. */
+
+/**
+ * Where -o points: the file, and the path in it (`initial` when -o names none). Refuses a path that
+ * exists (without --force) or that is an input. The texts live as long as the call. Collective.
+ */
+slab_status slab_call_output(slab_call *call, const char *initial, const char **file,
+                             const char **path);
+/** Begins a transaction on -o's file from the shared output options, after the checks of
+ * slab_call_output(). */
 slab_status slab_call_begin(slab_call *call, const char *initial, slab_txn **txn, const char **path);
+/** What the shared output options ask of a transaction, for plans. */
+slab_status slab_call_txn_options(slab_call *call, slab_txn_options *out);
+/** Fills chunk and filter of a spec from --chunks and --filter. */
+slab_status slab_call_spec(slab_call *call, slab_array_spec *spec);
+
+/** Names a file that is read but not opened by slab_call_open(), for provenance and the check that
+ * an output is not an input. */
+slab_status slab_call_input(slab_call *call, const char *path);
 /** Sets provenance attributes (command, version, inputs, seed) on an object. */
 slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *path);
+/** Value of --seed. */
+uint64_t slab_call_seed(const slab_call *call);
+/** Lets the crew have fewer threads than it had, so that a plan fits the budget. Collective. */
+slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out);
 /** True when --dry-run was given: the plan has been printed, the command returns. */
 bool slab_call_planned(slab_call *call, const slab_plan *plan);
 
 /* --- printing: rank 0 alone prints; others' calls do nothing --- */
 void slab_print(slab_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** Prints text from a file with control characters made visible. */
+void slab_print_name(slab_call *call, const char *text);
 /** Flushes stdout and fails with SLAB_ERR_IO when something could not be written (full disk). */
 slab_status slab_print_end(slab_call *call);
 

@@ -84,6 +84,17 @@ slab_ranks *slab_ranks_world(void)
     return &world;
 }
 
+slab_ranks *slab_ranks_alone(void)
+{
+    static slab_ranks alone = {.me = 0,
+                               .count = 1,
+                               .on_node = 1,
+                               .me_on_node = 0,
+                               .comm = NULL,
+                               .lock = PTHREAD_MUTEX_INITIALIZER};
+    return &alone;
+}
+
 slab_status slab_ranks_communicator(slab_ranks *ranks, void **comm)
 {
     slab_status rc = SLAB_OK;

@@ -26,6 +26,9 @@ slab_status slab_ranks_start(slab_ranks **out);
 /** The world if started, else a world of one rank. Never NULL. */
 slab_ranks *slab_ranks_world(void);
 
+/** This rank by itself: a world of one, whatever was started. Never NULL. */
+slab_ranks *slab_ranks_alone(void);
+
 /** Ends MPI if this module started it. Collective. */
 void slab_ranks_stop(void);
 
