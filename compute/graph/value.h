@@ -8,6 +8,7 @@
 #ifndef SLAB_COMPUTE_GRAPH_VALUE_H
 #define SLAB_COMPUTE_GRAPH_VALUE_H
 
+#include <slab/compute/kernel/random.h>
 #include <slab/storage/reader.h>
 
 #ifdef __cplusplus
@@ -45,7 +46,16 @@ slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const vo
 
 slab_value *slab_value_cast(slab_value *value, slab_dtype native);
 
-/** What one thread needs to evaluate boxes of these extents. */
+/** Random numbers, addressed by element (C order of the whole): the same for any tiles.
+ * @param tile  extents of its natural grid; NULL: chosen, about 1 MiB */
+slab_value *slab_value_random(const slab_random_spec *spec, const slab_shape *shape,
+                              const slab_shape *tile);
+
+/** Why H5Dread must read one of its sources, "" when slab reads them all itself. */
+const char *slab_value_fallback(const slab_value *value);
+
+/** What one thread needs to evaluate boxes of these extents. Buffers stay until the value is
+ * dropped, so that one pass after another uses the same. */
 size_t slab_value_memory(const slab_value *value, const slab_shape *box);
 
 /** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads. */

@@ -42,13 +42,26 @@ typedef struct slab_sink_wants {
      */
     int nphases;
     int band_axis; /* -1: no bands are needed (nphases is 1) */
+
+    /** Axes that consecutive tiles should run along (bit a: axis a), because the state does not
+     * grow with them: the axes that a reduction removes. 0: no wish, tiles come in C order. */
+    uint32_t run_axes;
+
+    /** What taking a byte of a tile costs, over what merging a byte of a state costs; 0 means 1.
+     * A task gets so many tiles that merging is at most about a tenth of the work: a sink that
+     * computes much per byte (Gram: d / 20 for f32 [n, d]) says so, and gets smaller tasks. */
+    double intensity;
+
+    /** The grid that the pass must use: the chunks that are written. NULL: the value's own. */
+    const slab_grid *grid;
 } slab_sink_wants;
 
 typedef struct slab_sink_class {
     const char *name;
     slab_sink_wants (*wants)(const void *sink);
 
-    /** Bytes of a state that covers span; the pass allocates it, zeroed. */
+    /** Bytes of a state that covers span; the pass allocates it, zeroed and aligned to 64 bytes.
+     * States are sent between ranks byte by byte: they hold no pointers. */
     size_t (*state_bytes)(const void *sink, const slab_span *span);
 
     /** Scratch bytes per thread, for tiles of these extents. NULL: none. */
@@ -65,13 +78,19 @@ typedef struct slab_sink_class {
     slab_status (*turn)(const void *sink, const slab_span *span, void *state, int phase,
                         void *scratch);
 
-    /** into += from; `into_span` covers from's. Tiles of `from` come after those of `into`. */
+    /** into += from; `into_span` covers from's. Tiles of `from` come after those of `into`.
+     * When two neighbours cover different parts, both are merged into an empty state that covers
+     * them together. */
     slab_status (*merge)(const void *sink, const slab_span *into_span, void *into,
                          const slab_span *from_span, const void *from);
 
     /** Takes the state of everything; called on every rank with the same bits. */
     slab_status (*finish)(void *sink, const slab_span *span, void *state);
 } slab_sink_class;
+
+/** The sinks there are, by name (NULL: none of that name) and by number 0.. (NULL: no more). */
+const slab_sink_class *slab_sink_by_name(const char *name);
+const slab_sink_class *slab_sink_at(int i);
 
 #ifdef __cplusplus
 }

@@ -2,3 +2,4 @@
 SLAB_SINK(statistics)
 SLAB_SINK(gram)
 SLAB_SINK(product)
+SLAB_SINK(store)

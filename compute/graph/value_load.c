@@ -1,0 +1,82 @@
+/* Values that a reader delivers. */
+#include <slab/compute/graph/value_impl.h>
+
+#include <string.h>
+#include <slab/storage/base/try.h>
+
+typedef struct load_self {
+    slab_reader *reader;
+} load_self;
+
+static slab_reader *reader_of(const slab_value *value)
+{
+    return ((const load_self *)value->self)->reader;
+}
+
+static size_t load_memory(const slab_value *value, const slab_shape *box)
+{
+    return slab_reader_memory(reader_of(value), box);
+}
+
+static slab_status load_get(slab_value *value, int thread, const slab_box *box, slab_view *out)
+{
+    return slab_reader_get(reader_of(value), thread, box, out);
+}
+
+static void load_prefetch(slab_value *value, const slab_box *box)
+{
+    slab_reader_prefetch(reader_of(value), box);
+}
+
+static slab_status load_hold(slab_value *value, int thread, size_t packed_bytes)
+{
+    return slab_reader_keep(reader_of(value), thread, packed_bytes);
+}
+
+static slab_read_counts load_counts(const slab_value *value)
+{
+    return slab_reader_counts(reader_of(value));
+}
+
+static int64_t load_packed_bytes(const slab_value *value)
+{
+    return slab_reader_packed_bytes(reader_of(value));
+}
+
+static const char *load_fallback(const slab_value *value)
+{
+    return slab_array_describe(slab_reader_array(reader_of(value)))->fallback;
+}
+
+static void load_clear(slab_value *value)
+{
+    load_self *self = value->self;
+    if (self)
+        slab_reader_close(&self->reader);
+}
+
+static const value_class load_class = {.memory = load_memory,
+                                       .get = load_get,
+                                       .prefetch = load_prefetch,
+                                       .hold = load_hold,
+                                       .counts = load_counts,
+                                       .packed_bytes = load_packed_bytes,
+                                       .fallback = load_fallback,
+                                       .clear = load_clear};
+
+slab_value *slab_value_load(slab_array *array, const slab_selection *selection, int threads)
+{
+    slab_status rc = SLAB_OK;
+    slab_value *value = NULL;
+    TRY(value_create(&load_class, sizeof(load_self), &value));
+    load_self *self = value->self;
+    TRY(slab_reader_open(array, selection, NULL, threads, &self->reader));
+    const slab_array_info *info = slab_array_describe(array);
+    value->shape = *slab_reader_shape(self->reader);
+    value->dtype = slab_reader_dtype(self->reader);
+    value->grid = *slab_reader_grid(self->reader);
+    value->has_missing = info->has_missing && value->dtype.size <= SLAB_FILL_MAX;
+    memcpy(value->missing, info->missing, sizeof value->missing);
+done:
+    return value_finish(rc, &value);
+}
