@@ -1,0 +1,126 @@
+#include <slab/tools/call_impl.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+int slab_call_count(const slab_call *call)
+{
+    return call->parsed.narguments;
+}
+
+const char *slab_call_argument(const slab_call *call, int i)
+{
+    return i >= 0 && i < call->parsed.narguments ? call->parsed.arguments[i] : NULL;
+}
+
+const char *slab_call_text(const slab_call *call, const char *option)
+{
+    int i = slab_option_find(&call->parsed.table, option);
+    if (i < 0)
+        return NULL;
+    return call->parsed.values[i] ? call->parsed.values[i] : call->parsed.table.at[i]->initial;
+}
+
+bool slab_call_flag(const slab_call *call, const char *option)
+{
+    int i = slab_option_find(&call->parsed.table, option);
+    return i >= 0 && call->parsed.values[i];
+}
+
+int64_t slab_call_int(const slab_call *call, const char *option)
+{
+    const char *text = slab_call_text(call, option);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+double slab_call_real(const slab_call *call, const char *option)
+{
+    const char *text = slab_call_text(call, option);
+    return text ? strtod(text, NULL) : 0;
+}
+
+uint64_t slab_call_seed(const slab_call *call)
+{
+    return (uint64_t)slab_call_int(call, "seed");
+}
+
+slab_ranks *slab_call_ranks(slab_call *call)
+{
+    return call->ranks;
+}
+
+slab_status slab_call_crew(slab_call *call, slab_crew **out)
+{
+    slab_status rc = SLAB_OK;
+    int64_t threads = slab_call_int(call, "threads");
+    *out = NULL;
+    if (!call->crew) {
+        REQUIRE(threads <= 4096, SLAB_ERR_USAGE, "--threads %s is too many",
+                slab_call_text(call, "threads"));
+        TRY(slab_crew_create(call->ranks, (int)threads, &call->crew));
+        slab_bar_attach(&call->bar, call->crew, slab_call_flag(call, "quiet"));
+    }
+    *out = call->crew;
+done:
+    return rc;
+}
+
+slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_crew_destroy(&call->crew);
+    TRY(slab_crew_create(call->ranks, threads, &call->crew));
+    slab_bar_attach(&call->bar, call->crew, slab_call_flag(call, "quiet"));
+    *out = call->crew;
+done:
+    return rc;
+}
+
+slab_status slab_call_budget(slab_call *call, slab_budget *out)
+{
+    slab_status rc = SLAB_OK;
+    size_t stated = 0;
+    if (!call->has_budget) {
+        const char *text = slab_call_text(call, "memory");
+        if (text)
+            TRY(slab_budget_parse(text, &stated));
+        rc = slab_budget_find(call->ranks, stated, &call->budget);
+        TRY(slab_ranks_agree(call->ranks, rc));
+        /* Nodes may differ; plans must not: the least holds for all. */
+        int64_t least = -(int64_t)call->budget.bytes;
+        TRY(slab_ranks_max(call->ranks, &least, 1));
+        call->budget.bytes = (size_t)-least;
+        slab_memory_limit_set(call->budget.bytes);
+        call->has_budget = true;
+    }
+    *out = call->budget;
+done:
+    return rc;
+}
+
+void slab_call_clear(slab_call *call)
+{
+    for (call_array *a = call->arrays, *next; a; a = next) {
+        next = a->next;
+        slab_array_close(&a->array);
+        slab_memory_free(a);
+    }
+    for (call_file *f = call->files, *next; f; f = next) {
+        next = f->next;
+        slab_file_close(&f->file);
+        slab_memory_free(f->path);
+        slab_memory_free(f);
+    }
+    for (call_input *i = call->inputs, *next; i; i = next) {
+        next = i->next;
+        slab_memory_free(i->path);
+        slab_memory_free(i->object);
+        slab_memory_free(i);
+    }
+    slab_crew_destroy(&call->crew);
+    FREE(call->output_file);
+    FREE(call->output_path);
+    FREE(call->parsed.arguments);
+}

@@ -1,0 +1,48 @@
+/**
+ * What stands behind a slab_call: for main.c and the files that serve commands.
+ */
+#ifndef SLAB_TOOLS_CALL_IMPL_H
+#define SLAB_TOOLS_CALL_IMPL_H
+
+#include <slab/tools/command.h>
+#include <slab/tools/options.h>
+#include <slab/tools/progress.h>
+
+/** A file opened for a command; a list. */
+typedef struct call_file {
+    char *path;
+    slab_file *file;
+    struct call_file *next;
+} call_file;
+
+typedef struct call_array {
+    slab_array *array;
+    struct call_array *next;
+} call_array;
+
+/** Something that is read: a file, and the object in it when it is HDF5 ("" otherwise). */
+typedef struct call_input {
+    char *path, *object;
+    struct call_input *next;
+} call_input;
+
+struct slab_call {
+    const slab_command *command;
+    slab_ranks *ranks;
+    slab_parsed parsed;
+    int nwords;
+    char **words; /* the whole command line, for provenance */
+    slab_crew *crew;
+    slab_bar bar;
+    bool has_budget;
+    slab_budget budget;
+    call_file *files;
+    call_array *arrays;
+    call_input *inputs;
+    char *output_file, *output_path;
+};
+
+/** Closes and frees everything that the call holds. */
+void slab_call_clear(slab_call *call);
+
+#endif
