@@ -1,0 +1,232 @@
+#include <slab/format/output_impl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* The folder a path lies in, "." when it names none. */
+static void folder_of(const char *path, char *folder, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (slash == path ? 1 : (int)(slash - path)) : 1;
+    snprintf(folder, size, "%.*s", length, slash ? path : ".");
+}
+
+static slab_status create_temporary(slab_output *out, char *name, size_t size)
+{
+    slab_status rc = SLAB_OK;
+    char folder[4096];
+    struct stat st;
+    const char *slash = strrchr(out->path, '/');
+    const char *base = slash ? slash + 1 : out->path;
+    REQUIRE(*base && strlen(out->path) + 32 < sizeof folder, SLAB_ERR_USAGE,
+            "'%s' is no name for a file", out->path);
+    folder_of(out->path, folder, sizeof folder);
+    REQUIRE(stat(folder, &st) == 0 && S_ISDIR(st.st_mode), SLAB_ERR_NOT_FOUND,
+            "there is no folder '%s' to write '%s' into: make it first", folder, base);
+    if (stat(out->path, &st) == 0) {
+        REQUIRE(!S_ISDIR(st.st_mode), SLAB_ERR_EXISTS, "'%s' is a folder", out->path);
+        REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
+    }
+    snprintf(name, size, "%s/.%s.%ld.part", folder, base, (long)getpid());
+    out->fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (out->fd < 0)
+        FAIL_ERRNO("cannot create '%s'", name);
+done:
+    return rc;
+}
+
+slab_status slab_output_open(slab_ranks *ranks, const char *path, bool force, slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    char name[4096 + 64] = "";
+    bool first = slab_ranks_me(ranks) == 0;
+    *out = (slab_output){.ranks = ranks, .fd = -1, .force = force};
+    rc = slab_memory_strdup(&out->path, path);
+    if (rc == SLAB_OK && first)
+        rc = create_temporary(out, name, sizeof name);
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_ranks_broadcast(ranks, name, sizeof name, 0));
+    rc = slab_memory_strdup(&out->temporary, name);
+    if (rc == SLAB_OK && !first) {
+        out->fd = open(name, O_WRONLY | O_CLOEXEC);
+        if (out->fd < 0)
+            rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot open '%s'", name);
+    }
+    TRY(slab_ranks_agree(ranks, rc));
+done:
+    if (rc != SLAB_OK)
+        slab_output_close(out);
+    return rc;
+}
+
+slab_status slab_output_write(const slab_output *out, int64_t offset, const void *src, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    size_t written = 0;
+    while (written < bytes) {
+        ssize_t n = pwrite(out->fd, (const char *)src + written, bytes - written,
+                           offset + (int64_t)written);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            FAIL_ERRNO("cannot write '%s'", out->path);
+        written += (size_t)n;
+    }
+done:
+    return rc;
+}
+
+slab_status slab_output_sync(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    if (fsync(out->fd) != 0)
+        rc =
+            slab_error_errno(__FILE__, __LINE__, errno, "cannot write '%s' to the disk", out->path);
+    return slab_ranks_agree(out->ranks, rc);
+}
+
+static slab_status rename_here(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    char folder[4096];
+    int fd = -1;
+    /* Another program may have made the file meanwhile; not every file system can refuse. */
+    if (!out->force &&
+        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) == 0)
+        goto synced;
+    REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
+            "'%s' has come to exist meanwhile: give --force to replace it", out->path);
+    if (rename(out->temporary, out->path) != 0)
+        FAIL_ERRNO("cannot name the new file '%s'", out->path);
+synced:
+    FREE(out->temporary);
+    folder_of(out->path, folder, sizeof folder);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        FAIL_ERRNO("cannot write the folder '%s' to the disk", folder);
+done:
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+slab_status slab_output_rename(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    if (slab_ranks_me(out->ranks) == 0)
+        rc = rename_here(out);
+    else
+        FREE(out->temporary);
+    return slab_ranks_agree(out->ranks, rc);
+}
+
+void slab_output_close(slab_output *out)
+{
+    if (out->ranks && out->fd >= 0) {
+        close(out->fd);
+        if (out->temporary && slab_ranks_me(out->ranks) == 0)
+            unlink(out->temporary);
+    }
+    FREE(out->temporary);
+    FREE(out->path);
+    *out = (slab_output){.fd = -1};
+}
+
+/* --- blocks of text in order --- */
+
+#define BLOCKS_PER_THREAD 4 /* evens out blocks that take unlike time */
+
+typedef struct round_of {
+    slab_output *out;
+    slab_block_text format;
+    void *context;
+    int64_t first; /* block number of this rank's first in the round */
+    size_t capacity;
+    char *text;      /* [blocks of this rank, capacity] */
+    int64_t *length; /* [blocks of the round], other ranks' 0 until they are summed */
+    int64_t *offset; /* [blocks of this rank] */
+    int64_t mine;    /* where in `length` this rank's begin */
+} round_of;
+
+static slab_status format_block(void *context, int thread, int64_t task)
+{
+    round_of *r = context;
+    size_t length = 0;
+    slab_status rc = r->format(r->context, thread, r->first + task,
+                               r->text + (size_t)task * r->capacity, r->capacity, &length);
+    r->length[r->mine + task] = (int64_t)length;
+    return rc;
+}
+
+static slab_status write_block(void *context, int thread, int64_t task)
+{
+    round_of *r = context;
+    (void)thread;
+    return slab_output_write(r->out, r->offset[task], r->text + (size_t)task * r->capacity,
+                             (size_t)r->length[r->mine + task]);
+}
+
+size_t slab_output_blocks_memory(int threads, size_t capacity)
+{
+    return (size_t)threads * BLOCKS_PER_THREAD * capacity;
+}
+
+/* One round: blocks first .. first + n of all, `each` of them to every rank. */
+static slab_status run_round(round_of *r, slab_crew *crew, int64_t first, int64_t n, int64_t each,
+                             int64_t *offset)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(crew);
+    int64_t mine = each * slab_ranks_me(ranks), count = n - mine;
+    count = count < 0 ? 0 : count < each ? count : each;
+    r->first = first + mine;
+    r->mine = mine;
+    memset(r->length, 0, (size_t)(each * slab_ranks_count(ranks)) * sizeof *r->length);
+    TRY(slab_ranks_agree(ranks, slab_crew_run_local(crew, 0, count, format_block, r)));
+    TRY(slab_ranks_sum(ranks, r->length, (size_t)n));
+    for (int64_t i = 0; i < n; i++) {
+        if (i >= mine && i < mine + count)
+            r->offset[i - mine] = *offset;
+        *offset += r->length[i];
+    }
+    TRY(slab_ranks_agree(ranks, slab_crew_run_local(crew, 0, count, write_block, r)));
+done:
+    return rc;
+}
+
+slab_status slab_output_blocks(slab_output *out, slab_crew *crew, int64_t nblocks, size_t capacity,
+                               slab_block_text format, void *context, int64_t *offset)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(crew);
+    int64_t ranks_n = slab_ranks_count(ranks);
+    int64_t each = (int64_t)slab_crew_threads(crew) * BLOCKS_PER_THREAD;
+    round_of r = {.out = out, .format = format, .context = context, .capacity = capacity};
+    if (each > (nblocks + ranks_n - 1) / ranks_n)
+        each = (nblocks + ranks_n - 1) / ranks_n;
+    rc = slab_memory_alloc((void **)&r.text, (size_t)each, capacity, "text to be written");
+    if (rc == SLAB_OK)
+        rc = slab_memory_alloc((void **)&r.length, (size_t)(each * ranks_n), sizeof *r.length,
+                               "lengths of text");
+    if (rc == SLAB_OK)
+        rc = slab_memory_alloc((void **)&r.offset, (size_t)each, sizeof *r.offset,
+                               "offsets of text");
+    TRY(slab_ranks_agree(ranks, rc));
+    for (int64_t first = 0; first < nblocks; first += each * ranks_n) {
+        int64_t n = nblocks - first < each * ranks_n ? nblocks - first : each * ranks_n;
+        TRY(run_round(&r, crew, first, n, each, offset));
+    }
+done:
+    FREE(r.text);
+    FREE(r.length);
+    FREE(r.offset);
+    return rc;
+}
