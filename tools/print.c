@@ -1,5 +1,4 @@
 #include <slab/tools/call_impl.h>
-#include <slab/tools/text.h>
 
 #include <errno.h>
 #include <stdarg.h>

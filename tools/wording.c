@@ -1,4 +1,4 @@
-#include <slab/tools/text.h>
+#include <slab/tools/wording.h>
 
 #include <inttypes.h>
 #include <string.h>

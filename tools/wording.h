@@ -1,8 +1,8 @@
 /**
  * Words for people: sizes, times, wrapped paragraphs.
  */
-#ifndef SLAB_TOOLS_TEXT_H
-#define SLAB_TOOLS_TEXT_H
+#ifndef SLAB_TOOLS_WORDING_H
+#define SLAB_TOOLS_WORDING_H
 
 #include <stddef.h>
 #include <stdint.h>

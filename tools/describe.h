@@ -1,0 +1,29 @@
+/**
+ * Describing arrays in words, for ls and info.
+ */
+#ifndef SLAB_TOOLS_DESCRIBE_H
+#define SLAB_TOOLS_DESCRIBE_H
+
+#include <slab/storage/array.h>
+
+enum { SLAB_DESCRIBE_MAX = 1024 };
+
+/** "float32", or HDF5's own words for types slab has none for. text: SLAB_DESCRIBE_MAX bytes. */
+const char *slab_describe_type(const slab_array_info *info, char *text);
+
+/** "shuffle, zstd (3)"; "none". */
+const char *slab_describe_filters(const slab_array_info *info, char *text);
+
+/** "1092x14079", "scalar". */
+const char *slab_describe_extents(const slab_shape *shape, char *text);
+
+/** "chunked", "contiguous", ... */
+const char *slab_describe_layout(slab_layout layout);
+
+/** Bytes of all elements as they are in memory; UINT64_MAX when they do not fit. */
+uint64_t slab_describe_plain_bytes(const slab_array_info *info);
+
+/** A filter's name: the codec's, HDF5's, or "filter 307". text: SLAB_DESCRIBE_MAX bytes. */
+const char *slab_describe_filter(int id, char *text);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * slab VERB: finds the command, parses its line, runs it, and says how it ended.
+ */
+#include <slab/tools/call_impl.h>
+#include <slab/tools/manual.h>
+#include <slab/tools/nearest.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+enum { EXIT_ERROR = 2, EXIT_AGAIN = 75 };
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGUSR1};
+enum { NSTOP = sizeof stop_signals / sizeof *stop_signals };
+
+/* The first signal asks for an orderly end; after it they kill as they always do. */
+static void on_stop(int number)
+{
+    (void)number;
+    slab_stop_request();
+    for (int i = 0; i < NSTOP; i++)
+        signal(stop_signals[i], SIG_DFL);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+    for (int i = 0; i < NSTOP; i++)
+        sigaction(stop_signals[i], &action, NULL);
+}
+
+/* --- what goes to stderr --- */
+
+/* The source file without the folder that slab was built in. */
+static const char *source_name(const char *file)
+{
+    static const char *const layers[] = {"/storage/", "/compute/", "/format/", "/tools/"};
+    const char *found = file;
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        for (const char *c = file; (c = strstr(c, layers[i])) != NULL; c++)
+            found = c + 1 > found ? c + 1 : found;
+    return found;
+}
+
+static void print_error(slab_bar *bar, bool verbose)
+{
+    const slab_error *error = slab_error_last();
+    fflush(stdout);
+    slab_bar_wipe(bar);
+    if (verbose)
+        fprintf(stderr, "slab: %s [%s, %s:%d]\n", error->message, slab_status_name(error->code),
+                source_name(error->file), error->line);
+    else
+        fprintf(stderr, "slab: %s\n", error->message);
+}
+
+static void log_line(void *context, slab_level level, const char *line)
+{
+    slab_bar_wipe(context);
+    fprintf(stderr, "slab: %s%s\n", level == SLAB_LOG_WARN ? "warning: " : "", line);
+}
+
+static void log_open(slab_call *call)
+{
+    int verbose = call->parsed.times[slab_option_find(&call->parsed.table, "verbose")];
+    bool quiet = slab_call_flag(call, "quiet") || slab_ranks_me(slab_ranks_world()) != 0;
+    slab_level most = verbose > 1 ? SLAB_LOG_DEBUG : verbose ? SLAB_LOG_INFO : SLAB_LOG_WARN;
+    slab_log_set(quiet ? NULL : log_line, &call->bar, most);
+}
+
+/* --- finding the command --- */
+
+static slab_status find_command(const char *name, const slab_command **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_nearest nearest = {.word = name};
+    *out = slab_command_by_name(name);
+    if (*out)
+        return SLAB_OK;
+    for (int i = 0; slab_command_at(i); i++)
+        slab_nearest_see(&nearest, slab_command_at(i)->name);
+    REQUIRE(!nearest.best, SLAB_ERR_USAGE, "'%s' is not a slab command; did you mean '%s'?", name,
+            nearest.best);
+    FAIL(SLAB_ERR_USAGE, "'%s' is not a slab command ('slab help' lists them)", name);
+done:
+    return rc;
+}
+
+/* "slab --help" and "slab --version" are spellings of the verbs. */
+static const char *verb_of(const char *word)
+{
+    if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        return "help";
+    if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
+        return "version";
+    return word;
+}
+
+/* --- running it --- */
+
+static slab_status check_scratch(const slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    struct stat s;
+    const char *folder = slab_call_text(call, "scratch");
+    REQUIRE(!folder || (stat(folder, &s) == 0 && S_ISDIR(s.st_mode)), SLAB_ERR_USAGE,
+            "--scratch '%s' is not a folder", folder);
+done:
+    return rc;
+}
+
+static slab_status run_here(slab_call *call, int *exit_code)
+{
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    if (call->command->takes & SLAB_TAKES_COMPUTE) {
+        catch_signals();
+        TRY(check_scratch(call));
+        TRY(slab_call_budget(call, &budget));
+    }
+    TRY(call->command->run(call, exit_code));
+done:
+    slab_bar_wipe(&call->bar);
+    if (rc == SLAB_OK)
+        rc = slab_print_end(call);
+    return rc;
+}
+
+static int code_of(slab_status rc, int exit_code)
+{
+    return rc == SLAB_OK ? exit_code : rc == SLAB_ERR_STOPPED ? EXIT_AGAIN : EXIT_ERROR;
+}
+
+/* On all ranks, or on the first while the others wait for how it went. */
+static int run_command(slab_call *call, slab_ranks *world)
+{
+    slab_status rc = SLAB_OK;
+    int code = 0;
+    bool first = slab_ranks_me(world) == 0;
+    bool together = call->command->takes & SLAB_TAKES_RANKS;
+    call->ranks = together ? world : slab_ranks_alone();
+    log_open(call);
+    if (together || first)
+        rc = run_here(call, &code);
+    if (together)
+        rc = slab_ranks_agree(world, rc);
+    if (rc != SLAB_OK && first)
+        print_error(&call->bar, slab_call_flag(call, "verbose"));
+    code = code_of(rc, code);
+    slab_call_clear(call);
+    if (!together && slab_ranks_broadcast(world, &code, sizeof code, 0) != SLAB_OK)
+        code = EXIT_ERROR;
+    return code;
+}
+
+static int run_words(slab_ranks *world, int argc, char **argv)
+{
+    static slab_call call; /* large, and there is one */
+    bool first = slab_ranks_me(world) == 0;
+    call.nwords = argc;
+    call.words = argv;
+    slab_status rc = find_command(verb_of(argv[1]), &call.command);
+    if (rc == SLAB_OK)
+        rc = slab_options_parse(call.command, argc - 2, argv + 2, &call.parsed);
+    if (rc != SLAB_OK) {
+        if (first)
+            print_error(&call.bar, false);
+        FREE(call.parsed.arguments);
+        return EXIT_ERROR;
+    }
+    if (!call.parsed.help)
+        return run_command(&call, world);
+    if (first)
+        slab_manual_page(stdout, call.command);
+    FREE(call.parsed.arguments);
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+    slab_ranks *world = NULL;
+    slab_bar none = {0};
+    int code = EXIT_ERROR;
+    signal(SIGPIPE, SIG_DFL); /* "slab dump ... | head" ends quietly, whatever we inherited */
+    if (slab_ranks_start(&world) != SLAB_OK)
+        print_error(&none, true);
+    else if (argc >= 2)
+        code = run_words(world, argc, argv);
+    else if (slab_ranks_me(world) == 0)
+        slab_manual_overview(stderr);
+    slab_ranks_stop();
+    return code;
+}
