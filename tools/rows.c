@@ -1,0 +1,210 @@
+#include <slab/tools/rows.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* The view as rows and columns: axes before the band axis are walked one index at a time. */
+typedef struct table {
+    slab_reader *reader;
+    slab_shape shape;
+    slab_dtype dtype;
+    int band_axis;        /* -1: none (a scalar) */
+    int column_axis;      /* -1: one value a line */
+    int64_t outer;        /* products of the axes before the band axis */
+    int64_t rows;         /* along the band axis */
+    int64_t columns;      /* printed of each row */
+    bool cut;             /* there are more columns than are printed */
+    int64_t band, piece;  /* rows and columns read at a time */
+    unsigned char *block; /* elements [band, piece] */
+    char *text;           /* one element */
+    size_t text_size;
+} table;
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static slab_status table_init(table *t, slab_reader *reader, const slab_rows *rows)
+{
+    slab_status rc = SLAB_OK;
+    memset(t, 0, sizeof *t);
+    t->reader = reader;
+    t->shape = *slab_reader_shape(reader);
+    t->dtype = slab_reader_dtype(reader);
+    int rank = t->shape.rank;
+    t->band_axis = rank >= 2 ? rank - 2 : rank - 1;
+    t->column_axis = rank >= 2 ? rank - 1 : -1;
+    t->outer = 1;
+    for (int i = 0; i < t->band_axis; i++)
+        t->outer *= t->shape.extent[i];
+    t->rows = t->band_axis >= 0 ? t->shape.extent[t->band_axis] : 1;
+    int64_t columns = t->column_axis >= 0 ? t->shape.extent[t->column_axis] : 1;
+    t->columns = rows->columns < 0 ? columns : least(columns, rows->columns);
+    t->cut = t->columns < columns;
+    int64_t fit = (int64_t)(rows->memory / t->dtype.size);
+    t->piece = fit < 1 ? 1 : least(fit, t->columns > 0 ? t->columns : 1);
+    t->band = fit / t->piece < 1 ? 1 : least(fit / t->piece, t->rows > 0 ? t->rows : 1);
+    if (rows->rows >= 0)
+        t->band = least(t->band, rows->rows > 0 ? rows->rows : 1);
+    ALLOC(t->block, (size_t)(t->band * t->piece) * t->dtype.size, "rows to print");
+    t->text_size = t->dtype.size > 128 ? (size_t)t->dtype.size + 1 : 129;
+    ALLOC(t->text, t->text_size, "an element to print");
+done:
+    return rc;
+}
+
+static void table_clear(table *t)
+{
+    FREE(t->block);
+    FREE(t->text);
+}
+
+/* Where a band that begins at a row should end: on the edge of a tile when it reaches one. */
+static int64_t band_end(const table *t, int64_t first)
+{
+    if (t->band_axis < 0)
+        return 1;
+    const slab_grid *grid = slab_reader_grid(t->reader);
+    int64_t end = least(first + t->band, t->rows);
+    int64_t tile = grid->tile.extent[t->band_axis], phase = grid->phase[t->band_axis];
+    int64_t edge = (end + phase) / tile * tile - phase;
+    return end < t->rows && edge > first ? edge : end;
+}
+
+static slab_status read_block(table *t, const slab_box *at, int64_t row, int64_t nrows,
+                              int64_t column, int64_t ncolumns)
+{
+    slab_box box = *at;
+    if (t->band_axis >= 0) {
+        box.start[t->band_axis] = row;
+        box.count[t->band_axis] = nrows;
+    }
+    if (t->column_axis >= 0) {
+        box.start[t->column_axis] = column;
+        box.count[t->column_axis] = ncolumns;
+    }
+    return slab_reader_copy(t->reader, 0, &box, t->block);
+}
+
+/* Whole numbers are most of what is printed, and snprintf is slow. */
+static void put_whole(bool negative, uint64_t value)
+{
+    char digits[24];
+    int n = sizeof digits;
+    do
+        digits[--n] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    if (negative)
+        digits[--n] = '-';
+    fwrite_unlocked(digits + n, 1, sizeof digits - (size_t)n, stdout);
+}
+
+static int64_t whole_at(const unsigned char *p, uint32_t size)
+{
+    int16_t w16;
+    int32_t w32;
+    int64_t w64;
+    switch (size) {
+    case 1:
+        return (signed char)*p;
+    case 2:
+        return memcpy(&w16, p, 2), w16;
+    case 4:
+        return memcpy(&w32, p, 4), w32;
+    default:
+        return memcpy(&w64, p, 8), w64;
+    }
+}
+
+static void put_text(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c == '\t')
+            fputs_unlocked("\\t", stdout);
+        else if (*c == '\n')
+            fputs_unlocked("\\n", stdout);
+        else if (*c == '\\')
+            fputs_unlocked("\\\\", stdout);
+        else
+            putc_unlocked(*c, stdout);
+}
+
+static void put_element(table *t, const unsigned char *p)
+{
+    uint32_t size = t->dtype.size;
+    if (t->dtype.kind == SLAB_KIND_INT && size <= 8) {
+        int64_t value = whole_at(p, size);
+        put_whole(value < 0, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    } else if (t->dtype.kind == SLAB_KIND_UINT && size <= 8) {
+        uint64_t mask = size == 8 ? UINT64_MAX : ((uint64_t)1 << (8 * size)) - 1;
+        put_whole(false, (uint64_t)whole_at(p, size) & mask);
+    } else {
+        slab_dtype_print(t->dtype, p, t->text, t->text_size);
+        if (t->dtype.kind == SLAB_KIND_STRING)
+            put_text(t->text);
+        else
+            fputs_unlocked(t->text, stdout);
+    }
+}
+
+static void put_row(table *t, int64_t row, int64_t ncolumns, bool begins, bool ends)
+{
+    const unsigned char *p = t->block + (size_t)(row * ncolumns) * t->dtype.size;
+    for (int64_t j = 0; j < ncolumns; j++, p += t->dtype.size) {
+        if (j || !begins)
+            putc_unlocked('\t', stdout);
+        put_element(t, p);
+    }
+    if (ends && t->cut)
+        fputs_unlocked(begins && !ncolumns ? "..." : "\t...", stdout);
+    if (ends)
+        putc_unlocked('\n', stdout);
+}
+
+/* Rows first..last-1 under one index of the outer axes. */
+static slab_status print_rows(table *t, const slab_box *at, int64_t first, int64_t last)
+{
+    slab_status rc = SLAB_OK;
+    bool whole = t->piece == t->columns;
+    for (int64_t row = first; row < last && !ferror(stdout);) {
+        int64_t end = whole ? least(band_end(t, row), last) : row + 1;
+        for (int64_t column = 0; column < t->columns; column += t->piece) {
+            int64_t n = least(t->piece, t->columns - column);
+            TRY(read_block(t, at, row, end - row, column, n));
+            for (int64_t i = 0; i < end - row; i++)
+                put_row(t, i, n, column == 0, column + n == t->columns);
+        }
+        for (int64_t i = row; t->columns == 0 && i < end; i++)
+            put_row(t, 0, 0, true, true);
+        row = end;
+    }
+done:
+    return rc;
+}
+
+slab_status slab_rows_print(slab_reader *reader, const slab_rows *rows)
+{
+    slab_status rc = SLAB_OK;
+    table t;
+    slab_box at = {0};
+    TRY(table_init(&t, reader, rows));
+    at.rank = t.shape.rank;
+    for (int i = 0; i < at.rank; i++)
+        at.count[i] = 1;
+    int64_t left = rows->rows < 0 ? INT64_MAX : rows->rows;
+    for (int64_t o = 0; o < t.outer && left > 0 && !ferror(stdout); o++) {
+        int64_t n = least(left, t.rows), rest = o;
+        for (int i = t.band_axis - 1; i >= 0; i--) {
+            at.start[i] = rest % t.shape.extent[i];
+            rest /= t.shape.extent[i];
+        }
+        TRY(print_rows(&t, &at, 0, n));
+        left -= n;
+    }
+done:
+    table_clear(&t);
+    return rc;
+}
