@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Writes docs/errors.md from the one list of errors, SLAB_STATUS_LIST in storage/base/status.h.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cat <<'END'
+# Errors
+
+A failing command prints one line, `slab: ` and what went wrong; `-v` adds the name below and the
+place in the source. Exit codes: 0 fine, 1 differs or check failed, 2 error, 75 stopped at a
+checkpoint: run the same command again.
+
+Made by `tools/errors-page.sh` from `storage/base/status.h`.
+
+| name | value | meaning |
+|---|---|---|
+END
+sed -nE 's/^ *X\((OK|ERR_[A-Z0-9]+), ([0-9]+), "(.*)"\).*/| \1 | \2 | \3 |/p' \
+    "$top/storage/base/status.h"
