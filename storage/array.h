@@ -115,7 +115,8 @@ typedef struct slab_chunk {
     uint64_t size;    /* encoded bytes */
     uint32_t mask;    /* filters that were skipped */
 } slab_chunk;
-/** @param[out] grid    the chunks as tiles of the array
+/** @retval SLAB_ERR_UNSUPPORTED  the array is not chunked
+ *  @param[out] grid    the chunks as tiles of the array
  *  @param[out] chunks  grid->ntiles of them in C order; owned by the array */
 slab_status slab_array_chunks(slab_array *array, slab_grid *grid, const slab_chunk **chunks);
 

@@ -1,0 +1,233 @@
+/* Arrays: what they are and where their chunks lie, read by one rank and told to the others. */
+#include <slab/storage/array.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+#include "array_impl.h"
+
+#define CHUNK_BYTES_MAX (((size_t)1 << 32) - 1) /* HDF5 keeps them in 32 bits */
+#define NAMES_MAX 8
+
+/* Names for the message about a path that is not there. */
+typedef struct names {
+    char text[400];
+    int n;
+} names;
+
+static slab_status note_name(void *context, const char *path, slab_object object,
+                             const char *target)
+{
+    names *list = context;
+    size_t used = strlen(list->text);
+    (void)object;
+    (void)target;
+    if (list->n < NAMES_MAX)
+        snprintf(list->text + used, sizeof list->text - used, "%s%s", list->n ? ", " : "", path);
+    else if (list->n == NAMES_MAX)
+        snprintf(list->text + used, sizeof list->text - used, ", ...");
+    list->n++;
+    return SLAB_OK;
+}
+
+/* Says what there is in the deepest group of path that exists. */
+static slab_status say_not_found(slab_meta *meta, const slab_file *file, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    char *parent = NULL;
+    names list = {.n = 0};
+    TRY(slab_memory_strdup(&parent, path));
+    for (char *slash = strrchr(parent, '/'); slash; slash = strrchr(parent, '/')) {
+        *slash = '\0';
+        list = (names){.n = 0};
+        if (slab_meta_list(meta, *parent ? parent : "/", false, note_name, &list) == SLAB_OK)
+            break;
+    }
+    REQUIRE(list.n > 0, SLAB_ERR_NOT_FOUND, "'%s' holds no '%s'", file->path, path);
+    FAIL(SLAB_ERR_NOT_FOUND, "'%s' holds no '%s'; there is %s", file->path, path, list.text);
+done:
+    FREE(parent);
+    return rc;
+}
+
+static slab_status find(slab_meta *meta, const slab_file *file, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    slab_object object;
+    rc = slab_meta_object(meta, path, &object);
+    if (rc == SLAB_ERR_NOT_FOUND)
+        TRY(say_not_found(meta, file, path));
+    TRY(rc);
+    REQUIRE(object != SLAB_OBJECT_GROUP, SLAB_ERR_TYPE, "'%s:%s' is a group, not an array",
+            file->path, path);
+    REQUIRE(object != SLAB_OBJECT_TYPE, SLAB_ERR_TYPE, "'%s:%s' is a named type, not an array",
+            file->path, path);
+done:
+    return rc;
+}
+
+/* Sizes in a file are claims: none is used before it is checked. */
+static slab_status check_shape(const slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    int64_t elements;
+    REQUIRE(info->shape.rank >= 0 && info->shape.rank <= SLAB_RANK_MAX, SLAB_ERR_SHAPE,
+            "rank %d; at most %d are possible", info->shape.rank, SLAB_RANK_MAX);
+    REQUIRE(info->dtype.size > 0, SLAB_ERR_FORMAT, "elements of no bytes");
+    TRY(slab_shape_elements(&info->shape, &elements));
+done:
+    return rc;
+}
+
+static slab_status check_chunk(slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    size_t bytes = info->dtype.size;
+    char text[SLAB_SHAPE_TEXT_MAX];
+    REQUIRE(info->shape.rank > 0 && info->chunk.rank == info->shape.rank, SLAB_ERR_FORMAT,
+            "chunks of rank %d in an array of rank %d", info->chunk.rank, info->shape.rank);
+    for (int i = 0; i < info->chunk.rank; i++) {
+        REQUIRE(info->chunk.extent[i] >= 1, SLAB_ERR_FORMAT, "chunks %s",
+                slab_shape_text(&info->chunk, text));
+        TRY(slab_size_multiply(bytes, (size_t)info->chunk.extent[i], &bytes));
+    }
+    REQUIRE(bytes <= CHUNK_BYTES_MAX, SLAB_ERR_RANGE,
+            "chunks %s of %zu bytes; HDF5 has no room for more than 4 GiB in one",
+            slab_shape_text(&info->chunk, text), bytes);
+    info->pipeline.type = (slab_chunk_type){.dtype = info->dtype, .bytes = bytes};
+done:
+    return rc;
+}
+
+static void judge_filters(slab_array_info *info)
+{
+    if (info->fallback[0] || slab_pipeline_check(&info->pipeline) == SLAB_OK)
+        return;
+    snprintf(info->fallback, sizeof info->fallback, "%.*s", SLAB_REASON_MAX - 1,
+             slab_error_last()->message);
+    slab_error_clear();
+}
+
+static slab_status describe_here(slab_file *file, const char *path, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(find(meta, file, path));
+    TRY(slab_meta_describe(meta, path, info));
+    TRY_SAYING(check_shape(info), "cannot use '%s:%s'", file->path, path);
+    if (info->layout == SLAB_LAYOUT_CHUNKED) {
+        TRY_SAYING(check_chunk(info), "cannot use '%s:%s'", file->path, path);
+        judge_filters(info);
+    }
+done:
+    return rc;
+}
+
+slab_status slab_array_open(slab_file *file, const char *path, slab_array **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_array *array = NULL;
+    *out = NULL;
+    rc = slab_memory_alloc((void **)&array, 1, sizeof *array, "an array");
+    if (rc == SLAB_OK) {
+        array->file = file;
+        rc = slab_memory_strdup(&array->path, path);
+    }
+    if (rc == SLAB_OK && slab_file_leads(file))
+        rc = describe_here(file, path, &array->info);
+    TRY(slab_ranks_agree(file->ranks, rc));
+    TRY(slab_ranks_broadcast(file->ranks, &array->info, sizeof array->info, 0));
+    *out = array;
+    array = NULL;
+done:
+    slab_array_close(&array);
+    return rc;
+}
+
+void slab_array_close(slab_array **array)
+{
+    slab_array *a = *array;
+    *array = NULL;
+    if (!a)
+        return;
+    FREE(a->chunks);
+    FREE(a->path);
+    FREE(a);
+}
+
+const slab_array_info *slab_array_describe(const slab_array *array)
+{
+    return &array->info;
+}
+
+const char *slab_array_path(const slab_array *array)
+{
+    return array->path;
+}
+
+slab_file *slab_array_file(const slab_array *array)
+{
+    return array->file;
+}
+
+static slab_status allocate_chunks(slab_array *array)
+{
+    slab_status rc = SLAB_OK;
+    REQUIRE(array->info.layout == SLAB_LAYOUT_CHUNKED, SLAB_ERR_UNSUPPORTED,
+            "'%s:%s' is not chunked", array->file->path, array->path);
+    TRY(slab_grid_make(&array->info.shape, &array->info.chunk, NULL, &array->grid));
+    TRY_SAYING(slab_memory_alloc((void **)&array->chunks, (size_t)array->grid.ntiles,
+                                 sizeof *array->chunks, "the chunk map"),
+               "cannot look up the %" PRId64 " chunks of '%s:%s'", array->grid.ntiles,
+               array->file->path, array->path);
+done:
+    return rc;
+}
+
+static slab_status look_up(slab_array *array)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    slab_box all = slab_box_whole(&array->grid.count);
+    TRY(slab_file_meta(array->file, &meta));
+    TRY_SAYING(slab_meta_chunks(meta, array->path, &all, array->chunks),
+               "cannot look up the chunks of '%s:%s'", array->file->path, array->path);
+done:
+    return rc;
+}
+
+static slab_status load_chunks(slab_array *array)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = array->file->ranks;
+    rc = allocate_chunks(array);
+    if (rc == SLAB_OK && slab_file_leads(array->file) && array->grid.ntiles > 0)
+        rc = look_up(array);
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_ranks_broadcast(ranks, array->chunks,
+                             (size_t)array->grid.ntiles * sizeof *array->chunks, 0));
+    array->info.stored_chunks = 0;
+    for (int64_t c = 0; c < array->grid.ntiles; c++)
+        array->info.stored_chunks += array->chunks[c].size > 0;
+    array->loaded = true;
+done:
+    if (rc != SLAB_OK)
+        FREE(array->chunks);
+    return rc;
+}
+
+slab_status slab_array_chunks(slab_array *array, slab_grid *grid, const slab_chunk **chunks)
+{
+    slab_status rc = SLAB_OK;
+    if (!array->loaded)
+        TRY(load_chunks(array));
+    *grid = array->grid;
+    *chunks = array->chunks;
+done:
+    return rc;
+}

@@ -1,0 +1,33 @@
+/* What the parts of storage/ know about an open file and its arrays. */
+#ifndef SLAB_STORAGE_ARRAY_IMPL_H
+#define SLAB_STORAGE_ARRAY_IMPL_H
+
+#include <pthread.h>
+
+#include <slab/storage/array.h>
+#include <slab/storage/hdf5/meta.h>
+
+struct slab_file {
+    slab_ranks *ranks;
+    char *path;
+    int fd;               /* raw bytes are read through it, on every rank */
+    pthread_mutex_t lock; /* of meta */
+    slab_meta *meta;      /* rank 0: always; other ranks: once they need it */
+};
+
+struct slab_array {
+    slab_file *file;
+    char *path;
+    slab_array_info info;
+    bool loaded; /* grid and chunks are there */
+    slab_grid grid;
+    slab_chunk *chunks;
+};
+
+/** The metadata plane of this rank; opened at the first call. Thread-safe. */
+slab_status slab_file_meta(slab_file *file, slab_meta **out);
+
+/** True on the rank that reads metadata for all. */
+bool slab_file_leads(const slab_file *file);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * An open file: one rank reads the metadata and tells the others, who open the metadata plane only
+ * when something local to them needs it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/hdf5/journal.h>
+
+#include "array_impl.h"
+
+bool slab_file_leads(const slab_file *file)
+{
+    return slab_ranks_me(file->ranks) == 0;
+}
+
+slab_status slab_file_meta(slab_file *file, slab_meta **out)
+{
+    slab_status rc = SLAB_OK;
+    pthread_mutex_lock(&file->lock);
+    if (!file->meta)
+        TRY(slab_meta_open(file->path, &file->meta));
+done:
+    *out = file->meta;
+    pthread_mutex_unlock(&file->lock);
+    return rc;
+}
+
+static slab_status recover(const char *path)
+{
+    slab_status rc = SLAB_OK;
+    char did[SLAB_MESSAGE_MAX] = "";
+    TRY(slab_journal_recover(path, did));
+    if (*did)
+        slab_log(SLAB_LOG_WARN, "%s: %s", path, did);
+done:
+    return rc;
+}
+
+static slab_status open_here(slab_file *file)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    if (slab_file_leads(file))
+        TRY(recover(file->path));
+    file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (file->fd < 0)
+        FAIL_ERRNO("cannot open '%s'", file->path);
+    if (slab_file_leads(file))
+        TRY(slab_file_meta(file, &meta));
+done:
+    return rc;
+}
+
+slab_status slab_file_open(slab_ranks *ranks, const char *path, slab_file **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_file *file = NULL;
+    *out = NULL;
+    rc = slab_memory_alloc((void **)&file, 1, sizeof *file, "a file");
+    if (rc == SLAB_OK) {
+        pthread_mutex_init(&file->lock, NULL);
+        file->ranks = ranks;
+        file->fd = -1;
+        rc = slab_memory_strdup(&file->path, path);
+    }
+    if (rc == SLAB_OK)
+        rc = open_here(file);
+    TRY(slab_ranks_agree(ranks, rc));
+    *out = file;
+    file = NULL;
+done:
+    slab_file_close(&file);
+    return rc;
+}
+
+void slab_file_close(slab_file **file)
+{
+    slab_file *f = *file;
+    *file = NULL;
+    if (!f)
+        return;
+    slab_meta_close(f->meta);
+    if (f->fd >= 0)
+        close(f->fd);
+    pthread_mutex_destroy(&f->lock);
+    FREE(f->path);
+    FREE(f);
+}
+
+const char *slab_file_path(const slab_file *file)
+{
+    return file->path;
+}
+
+slab_status slab_file_list(slab_file *file, const char *path, bool recursive, slab_file_visit visit,
+                           void *context)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_list(meta, path, recursive, visit, context));
+done:
+    return rc;
+}
+
+slab_status slab_file_object(slab_file *file, const char *path, slab_object *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_object(meta, path, out));
+done:
+    return rc;
+}
