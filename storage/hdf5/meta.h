@@ -51,6 +51,8 @@ slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selecti
  * Opens for writing with every metadata write kept in memory. @p create: a new file at path (the
  * temporary name), else an existing one. Space comes from reserve().
  * The superblock's format bounds are EARLIEST..V18, so nothing marks the file as open.
+ * An existing file must be recovered (journal.h), then locked, by the caller: nothing here locks.
+ * reserve() is not called before slab_meta_begin() has returned.
  */
 slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve reserve, void *context,
                             slab_meta **out);
@@ -58,14 +60,17 @@ slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve res
 /** Where the file's allocated space ends: what reserve() must stay above. Call after begin. */
 uint64_t slab_meta_end(const slab_meta *meta);
 
-/** @param info  layout CHUNKED (bytes come with slab_meta_register), or CONTIGUOUS: scalars and small
+/** Creates an array and the groups above it. Of info it takes dtype, shape, max_shape, layout, chunk,
+ * pipeline and fill.
+ * @param info  layout CHUNKED (bytes come with slab_meta_register), or CONTIGUOUS: scalars and small
  *               arrays, whose elements come with slab_meta_write */
 slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab_array_info *info);
 /** H5Dwrite of all elements of a contiguous array, from the native type, C order; kept in memory and
  * committed with the metadata (so: for scalars and small arrays). */
 slab_status slab_meta_write(slab_meta *meta, const char *path, slab_dtype native, const void *data);
+/** Creates a group, and those above it, unless it is there. */
 slab_status slab_meta_create_group(slab_meta *meta, const char *path);
-/** Unlinks; the space stays taken until the file is repacked. */
+/** Unlinks an object with all below it; the space stays taken until the file is repacked. */
 slab_status slab_meta_remove(slab_meta *meta, const char *path);
 slab_status slab_meta_attribute_text(slab_meta *meta, const char *path, const char *name,
                                      const char *text);

@@ -1,0 +1,375 @@
+/* The callbacks HDF5 makes. docs/decisions/metadata-driver.md says why there is a driver at all. */
+#include <slab/storage/hdf5/driver_impl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* Kept free behind the last block: HDF5 extends and shrinks by itself a block that ends at the end
+ * of allocated space, without asking the driver. */
+enum { GUARD = 8 };
+
+enum { FIRST_EXTENT = 4096, LEAST_EXTENT = 16 << 10, MOST_EXTENT = 4 << 20 };
+
+/* What the property list carries. */
+typedef struct driver_info {
+    slab_driver_file *file;
+} driver_info;
+
+/* One of HDF5's handles. HDF5 opens a file twice to open it once, and opens other files through
+ * the same property list when it follows an external link or reads a virtual dataset. */
+typedef struct driver_handle {
+    H5FD_t base; /* HDF5's own part comes first */
+    slab_driver_file *file;
+    bool own;
+} driver_handle;
+
+static _Thread_local slab_error failure;
+
+const slab_error *slab_driver_error(void)
+{
+    return &failure;
+}
+
+void slab_driver_error_clear(void)
+{
+    failure.code = SLAB_OK;
+}
+
+static herr_t failed(slab_status rc)
+{
+    if (rc == SLAB_OK)
+        return 0;
+    if (failure.code == SLAB_OK)
+        failure = *slab_error_last();
+    return -1;
+}
+
+void *slab_driver_sentinel(void)
+{
+    static void *sentinel;
+    if (sentinel == NULL) {
+        void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page != MAP_FAILED)
+            sentinel = page;
+    }
+    return sentinel;
+}
+
+slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_driver_file *f = NULL;
+    struct stat st;
+    *out = NULL;
+    ALLOC(f, 1, "file");
+    f->fd = -1;
+    TRY(slab_memory_strdup(&f->path, path));
+    int flags = (writing ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0) | O_CLOEXEC;
+    f->fd = open(path, flags, 0666);
+    if (f->fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    if (fstat(f->fd, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s'", path);
+    REQUIRE(!S_ISDIR(st.st_mode), SLAB_ERR_IO, "'%s' is a folder", path);
+    REQUIRE(S_ISREG(st.st_mode), SLAB_ERR_IO, "'%s' is not a regular file", path);
+    f->size = (uint64_t)st.st_size;
+    f->writing = writing;
+    if (writing)
+        TRY(slab_overlay_create(&f->overlay));
+    if (create) {
+        f->size = 0; /* what an interrupted run left there is not metadata */
+        f->end = FIRST_EXTENT - GUARD;
+    }
+    *out = f;
+    f = NULL;
+done:
+    slab_driver_close(&f);
+    return rc;
+}
+
+void slab_driver_close(slab_driver_file **file)
+{
+    slab_driver_file *f = *file;
+    *file = NULL;
+    if (f == NULL)
+        return;
+    if (f->handles > 0) {
+        /* HDF5 could not close it and will come back at exit: leave it something to talk to. */
+        f->discard = true;
+        return;
+    }
+    if (f->fd >= 0)
+        close(f->fd);
+    slab_overlay_destroy(&f->overlay);
+    slab_memory_free(f->path);
+    slab_memory_free(f);
+}
+
+/* --- space --- */
+
+static void raise_end(slab_driver_file *f, uint64_t end)
+{
+    if (f->eoa < end)
+        f->eoa = end;
+}
+
+/* More space for metadata: in pieces that grow with what there is, so that a million chunks do not
+ * mean a million reservations and a small file stays small. */
+static slab_status extent_more(slab_driver_file *f, uint64_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    uint64_t ask = f->taken / 8, address = 0;
+    ask = ask < LEAST_EXTENT ? LEAST_EXTENT : ask > MOST_EXTENT ? MOST_EXTENT : ask;
+    REQUIRE(bytes < UINT64_C(1) << 62, SLAB_ERR_OVERFLOW, "'%s': HDF5 asks for too much space",
+            f->path);
+    if (ask < bytes + GUARD)
+        ask = bytes + GUARD;
+    ask = (ask + 4095) / 4096 * 4096;
+    if (f->begun && !f->discard)
+        TRY(f->reserve(f->context, ask, 4096, &address));
+    else
+        address = (f->eoa + 4095) / 4096 * 4096;
+    f->next = address;
+    f->end = address + ask - GUARD;
+    f->taken += ask;
+done:
+    return rc;
+}
+
+static haddr_t driver_alloc(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, hsize_t size)
+{
+    slab_driver_file *f = ((driver_handle *)handle)->file;
+    (void)dxpl;
+    if (f->placing && type == H5FD_MEM_DRAW && size == f->place_size && f->placed == 0) {
+        f->placed++;
+        raise_end(f, f->place_address + size + GUARD);
+        return f->place_address;
+    }
+    if (f->end - f->next < size && failed(extent_more(f, size)) < 0)
+        return HADDR_UNDEF;
+    uint64_t address = f->next;
+    f->next += size;
+    raise_end(f, f->end + GUARD);
+    return address;
+}
+
+/* Nothing is taken back: HDF5 keeps a list of its own for metadata, and freed chunks stay. */
+static herr_t driver_free(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t address,
+                          hsize_t size)
+{
+    (void)handle, (void)type, (void)dxpl, (void)address, (void)size;
+    return 0;
+}
+
+static haddr_t driver_get_eoa(const H5FD_t *handle, H5FD_mem_t type)
+{
+    (void)type;
+    return ((const driver_handle *)handle)->file->eoa;
+}
+
+static herr_t driver_set_eoa(H5FD_t *handle, H5FD_mem_t type, haddr_t address)
+{
+    slab_driver_file *f = ((driver_handle *)handle)->file;
+    (void)type;
+    if (f->begun)
+        raise_end(f, address); /* others may have reserved what lies above: never shrink */
+    else
+        f->eoa = address;
+    return 0;
+}
+
+static haddr_t driver_get_eof(const H5FD_t *handle, H5FD_mem_t type)
+{
+    (void)type;
+    return ((const driver_handle *)handle)->file->size;
+}
+
+/* --- bytes --- */
+
+/* Bytes past the end of the file are zero: HDF5 allocates before it writes. */
+static slab_status read_file(const slab_driver_file *f, uint64_t address, size_t size, void *buffer)
+{
+    slab_status rc = SLAB_OK;
+    uint8_t *dst = buffer;
+    while (size > 0) {
+        ssize_t got = pread(f->fd, dst, size, (off_t)address);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            FAIL_ERRNO("cannot read %zu bytes of '%s' at %" PRIu64, size, f->path, address);
+        if (got == 0) {
+            memset(dst, 0, size);
+            break;
+        }
+        dst += got;
+        address += (uint64_t)got;
+        size -= (size_t)got;
+    }
+done:
+    return rc;
+}
+
+static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t address, size_t size,
+                          void *buffer)
+{
+    slab_driver_file *f = ((driver_handle *)handle)->file;
+    (void)type, (void)dxpl;
+    if (buffer == slab_driver_sentinel()) {
+        f->spied_address = address;
+        f->spied_size = size;
+        f->spied++;
+        return 0;
+    }
+    if (f->overlay != NULL && slab_overlay_covers(f->overlay, address, size)) {
+        slab_overlay_read(f->overlay, address, size, buffer);
+        return 0;
+    }
+    if (address > INT64_MAX || size > INT64_MAX - address)
+        return failed(slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
+                                     "address %" PRIu64 " is outside of '%s'", (uint64_t)address,
+                                     f->path));
+    if (failed(read_file(f, address, size, buffer)) < 0)
+        return -1;
+    if (f->overlay != NULL)
+        slab_overlay_read(f->overlay, address, size, buffer);
+    return 0;
+}
+
+static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t address,
+                           size_t size, const void *buffer)
+{
+    slab_driver_file *f = ((driver_handle *)handle)->file;
+    (void)type, (void)dxpl;
+    /* By pointer and not by type: HDF5 writes global heaps as raw data too. */
+    if (buffer == slab_driver_sentinel() || f->discard)
+        return 0;
+    if (!f->writing)
+        return failed(slab_error_set(SLAB_ERR_INTERNAL, __FILE__, __LINE__,
+                                     "'%s' is open for reading and HDF5 wants to write it",
+                                     f->path));
+    return failed(slab_overlay_write(f->overlay, address, size, buffer));
+}
+
+/* --- opening --- */
+
+static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t max)
+{
+    slab_status rc = SLAB_OK;
+    driver_handle *handle = NULL;
+    const driver_info *info = H5Pget_driver_info(fapl);
+    (void)max;
+    ALLOC(handle, 1, "file handle");
+    handle->own = info == NULL || strcmp(info->file->path, name) != 0;
+    if (handle->own) {
+        REQUIRE((flags & H5F_ACC_RDWR) == 0, SLAB_ERR_UNSUPPORTED,
+                "the way leads into another file, '%s': write to that file itself", name);
+        TRY(slab_driver_open(name, false, false, &handle->file));
+    } else {
+        handle->file = info->file;
+    }
+    handle->file->handles++;
+done:
+    if (rc != SLAB_OK) {
+        /* A file that is not there may be found at the next place HDF5 looks: not an error yet. */
+        if (rc != SLAB_ERR_NOT_FOUND)
+            failed(rc);
+        FREE(handle);
+    }
+    return (H5FD_t *)handle;
+}
+
+static herr_t driver_close(H5FD_t *base)
+{
+    driver_handle *handle = (driver_handle *)base;
+    handle->file->handles--;
+    if (handle->own)
+        slab_driver_close(&handle->file);
+    slab_memory_free(handle);
+    return 0;
+}
+
+/* HDF5 shares what it knows between handles that compare equal. A reader and a transaction on one
+ * path see different states, so only a handle on the very same state is equal; files reached
+ * through links are equal by inode. */
+static int driver_compare(const H5FD_t *a, const H5FD_t *b)
+{
+    const driver_handle *x = (const driver_handle *)a, *y = (const driver_handle *)b;
+    struct stat s, t;
+    if (x->own && y->own && fstat(x->file->fd, &s) == 0 && fstat(y->file->fd, &t) == 0) {
+        if (s.st_dev != t.st_dev)
+            return s.st_dev < t.st_dev ? -1 : 1;
+        return s.st_ino < t.st_ino ? -1 : s.st_ino > t.st_ino;
+    }
+    return x->file < y->file ? -1 : x->file > y->file;
+}
+
+/* Raw data is never sieved or aggregated while writing: each raw allocation must arrive here by
+ * itself to be given its address. Metadata is aggregated, for fewer and larger allocations. */
+static herr_t driver_query(const H5FD_t *handle, unsigned long *flags)
+{
+    const driver_handle *h = (const driver_handle *)handle;
+    *flags = H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+    /* HDF5 asks once without a handle, for what the driver can do at all. */
+    if (h != NULL)
+        *flags |= h->file->writing ? H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_USE_ALLOC_SIZE
+                                   : H5FD_FEAT_DATA_SIEVE;
+    return 0;
+}
+
+static const H5FD_class_t driver_class = {
+#if H5_VERSION_GE(1, 13, 0)
+    .version = H5FD_CLASS_VERSION,
+    .value = (H5FD_class_value_t)512, /* the first that HDF5 leaves to private use */
+#endif
+    .name = "slab",
+    .maxaddr = INT64_MAX,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(driver_info),
+    .open = driver_open,
+    .close = driver_close,
+    .cmp = driver_compare,
+    .query = driver_query,
+    .alloc = driver_alloc,
+    .free = driver_free,
+    .get_eoa = driver_get_eoa,
+    .set_eoa = driver_set_eoa,
+    .get_eof = driver_get_eof,
+    .read = driver_read,
+    .write = driver_write,
+    /* Chunks have a free list of their own: freed metadata must not become a chunk's place. */
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
+};
+
+slab_status slab_driver_access(slab_driver_file *file, hid_t *fapl)
+{
+    static hid_t driver = H5I_INVALID_HID;
+    slab_status rc = SLAB_OK;
+    driver_info info = {.file = file};
+    *fapl = H5I_INVALID_HID;
+    /* The end of MPI closes HDF5, and with it the driver's registration. */
+    if (driver < 0 || H5Iget_type(driver) != H5I_VFL)
+        driver = H5FDregister(&driver_class);
+    REQUIRE(driver >= 0, SLAB_ERR_HDF5, "HDF5 does not take slab's file driver");
+    REQUIRE(slab_driver_sentinel() != NULL, SLAB_ERR_MEMORY, "no memory for the sentinel page");
+    hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+    REQUIRE(list >= 0, SLAB_ERR_HDF5, "HDF5 gives no property list");
+    *fapl = list;
+    REQUIRE(H5Pset_driver(list, driver, &info) >= 0 &&
+                H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) >= 0,
+            SLAB_ERR_HDF5, "HDF5 does not take slab's file driver");
+done:
+    return rc;
+}

@@ -1,0 +1,57 @@
+/**
+ * slab's virtual file driver: what lies under HDF5's metadata plane.
+ *
+ * Reading, it is pread, and a spy: a read into the sentinel buffer is noted and not done. Writing,
+ * it keeps every write in memory (overlay_impl.h), gives HDF5 the addresses it is told, and drops
+ * writes of the sentinel. All calls are made inside slab_hdf5_enter().
+ */
+#ifndef SLAB_STORAGE_HDF5_DRIVER_IMPL_H
+#define SLAB_STORAGE_HDF5_DRIVER_IMPL_H
+
+#include <hdf5.h>
+#include <slab/storage/hdf5/meta.h>
+#include <slab/storage/hdf5/overlay_impl.h>
+
+/** One file, as it is on disk and as the transaction will leave it. */
+typedef struct slab_driver_file {
+    char *path;
+    int fd;
+    bool writing;
+    uint64_t size;         /* on disk when it was opened */
+    uint64_t eoa;          /* HDF5's end of allocated space */
+    slab_overlay *overlay; /* writing: everything written */
+
+    uint64_t spied_address, spied_size; /* the last read into the sentinel */
+    int spied;                          /* how many there were */
+
+    bool placing; /* the next raw allocation of place_size bytes gets place_address */
+    uint64_t place_address, place_size;
+    int placed;
+
+    uint64_t next, end; /* reserved for metadata and not given out yet */
+    uint64_t taken;     /* reserved for metadata so far: reservations grow with it */
+    slab_meta_reserve reserve;
+    void *context;
+    bool begun;   /* the space is shared now: more comes from reserve() */
+    bool discard; /* aborting: nothing is kept any more */
+
+    int handles; /* of HDF5 that are open on it */
+} slab_driver_file;
+
+/** Opens the file; it is created when it is to be and is not there.
+ * @retval SLAB_ERR_NOT_FOUND, SLAB_ERR_IO */
+slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out);
+void slab_driver_close(slab_driver_file **file);
+
+/** A file access property list that makes HDF5 use the driver on this file. The caller closes it.
+ */
+slab_status slab_driver_access(slab_driver_file *file, hid_t *fapl);
+
+/** The sentinel: recognised by its address; touching it is a fault. NULL: no memory for it. */
+void *slab_driver_sentinel(void);
+
+/** What went wrong in a callback since the last clear; code SLAB_OK when nothing did. */
+const slab_error *slab_driver_error(void);
+void slab_driver_error_clear(void);
+
+#endif
