@@ -58,10 +58,12 @@ const char *slab_value_fallback(const slab_value *value);
  * dropped, so that one pass after another uses the same. */
 size_t slab_value_memory(const slab_value *value, const slab_shape *box);
 
-/** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads. */
+/** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads.
+ */
 slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
 void slab_value_prefetch(slab_value *value, const slab_box *box);
-slab_status slab_value_hold(slab_value *value, int thread, size_t packed_bytes); /* slab_reader_keep */
+slab_status slab_value_hold(slab_value *value, int thread,
+                            size_t packed_bytes); /* slab_reader_keep */
 
 /** Read so far by all its sources on this rank, and what a whole pass reads. */
 slab_read_counts slab_value_counts(const slab_value *value);

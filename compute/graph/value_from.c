@@ -1,9 +1,9 @@
 /* Values from memory: small vectors and scalars. */
 #include <slab/compute/graph/value_impl.h>
 
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 typedef struct from_self {
     char *data; /* C order */
@@ -36,8 +36,7 @@ static void from_clear(slab_value *value)
         FREE(self->data);
 }
 
-const value_class value_from_class = {
-    .memory = from_memory, .get = from_get, .clear = from_clear};
+const value_class value_from_class = {.memory = from_memory, .get = from_get, .clear = from_clear};
 
 slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data)
 {

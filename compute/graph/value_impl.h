@@ -2,18 +2,18 @@
 #ifndef SLAB_COMPUTE_GRAPH_VALUE_IMPL_H
 #define SLAB_COMPUTE_GRAPH_VALUE_IMPL_H
 
-#include <stdatomic.h>
 #include <slab/compute/graph/value.h>
+#include <stdatomic.h>
 
 /* Evaluation of one kind of node. Functions may be NULL where a comment says what that means. */
 typedef struct value_class {
     size_t (*memory)(const slab_value *value, const slab_shape *box);
     slab_status (*get)(slab_value *value, int thread, const slab_box *box, slab_view *out);
-    void (*prefetch)(slab_value *value, const slab_box *box);                 /* NULL: no I/O */
+    void (*prefetch)(slab_value *value, const slab_box *box);                /* NULL: no I/O */
     slab_status (*hold)(slab_value *value, int thread, size_t packed_bytes); /* NULL: no I/O */
-    slab_read_counts (*counts)(const slab_value *value);                      /* NULL: no I/O */
-    int64_t (*packed_bytes)(const slab_value *value);                         /* NULL: 0 */
-    const char *(*fallback)(const slab_value *value);                         /* NULL: "" */
+    slab_read_counts (*counts)(const slab_value *value);                     /* NULL: no I/O */
+    int64_t (*packed_bytes)(const slab_value *value);                        /* NULL: 0 */
+    const char *(*fallback)(const slab_value *value);                        /* NULL: "" */
     void (*clear)(slab_value *value); /* gives back `self`; also called half-made */
 } value_class;
 

@@ -1,8 +1,8 @@
 /* Values that a reader delivers. */
 #include <slab/compute/graph/value_impl.h>
 
-#include <string.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 typedef struct load_self {
     slab_reader *reader;
