@@ -2,7 +2,8 @@
  * Writing: a transaction creates arrays in a new or an existing HDF5 file; commit makes all of it
  * visible at once. Until then, and after any failure, the file on disk is as it was.
  *
- *     slab_txn_begin -> slab_txn_create -> slab_writer_put ... -> slab_writer_close -> slab_txn_commit
+ *     slab_txn_begin -> slab_txn_create -> slab_writer_put ... -> slab_writer_close ->
+ * slab_txn_commit
  */
 #ifndef SLAB_STORAGE_TRANSACTION_H
 #define SLAB_STORAGE_TRANSACTION_H
@@ -17,19 +18,19 @@ typedef struct slab_txn slab_txn;
 typedef struct slab_writer slab_writer;
 
 typedef enum slab_backend {
-    SLAB_BACKEND_LOG,        /* reserved addresses, chunk logs: the default */
-    SLAB_BACKEND_COLLECTIVE  /* parallel HDF5's collective H5Dwrite: reference and way out */
+    SLAB_BACKEND_LOG,       /* reserved addresses, chunk logs: the default */
+    SLAB_BACKEND_COLLECTIVE /* parallel HDF5's collective H5Dwrite: reference and way out */
 } slab_backend;
 
 typedef struct slab_txn_options {
-    bool force;               /* existing objects of the same name are replaced */
-    bool direct;              /* O_DIRECT where the file system has it (default on) */
-    bool sync;                /* fsync at commit (default on) */
+    bool force;  /* existing objects of the same name are replaced */
+    bool direct; /* O_DIRECT where the file system has it (default on) */
+    bool sync;   /* fsync at commit (default on) */
     slab_backend backend;
-    int threads;              /* that will call slab_writer_put on this rank */
-    size_t write_behind;      /* bytes of packed blocks in flight per rank; 0: chosen */
-    const char *job;          /* what is being done, in words that a rerun would repeat (command line,
-                                 identity of the inputs); kept in the chunk log; NULL: nothing */
+    int threads;         /* that will call slab_writer_put on this rank */
+    size_t write_behind; /* bytes of packed blocks in flight per rank; 0: chosen */
+    const char *job;     /* what is being done, in words that a rerun would repeat (command line,
+                            identity of the inputs); kept in the chunk log; NULL: nothing */
 } slab_txn_options;
 
 /** Defaults: force off, direct and sync on, log backend, 1 thread. */
@@ -47,18 +48,24 @@ slab_status slab_txn_begin(slab_ranks *ranks, const char *path, const slab_txn_o
 
 /** What a new array is to be. Zero-initialise, then set what matters. */
 typedef struct slab_array_spec {
-    slab_dtype dtype;          /* as stored; precision < 8 * size asks for the N-bit filter */
+    slab_dtype dtype; /* as stored; precision < 8 * size asks for the N-bit filter */
     slab_shape shape;
-    slab_shape max_shape;      /* rank 0 and shape.rank > 0: same as shape */
-    slab_shape chunk;          /* rank 0: chosen, see slab_chunk_choose() */
-    const char *filter;        /* "zstd" (default), "gzip", "lz4", "bitshuffle", "none"; with a level: "zstd:3" */
+    slab_shape max_shape; /* rank 0 and shape.rank > 0: same as shape */
+    slab_shape chunk;     /* rank 0: chosen, see slab_chunk_choose() */
+    const char
+        *filter; /* "zstd" (default), "gzip", "lz4", "bitshuffle", "none"; with a level: "zstd:3" */
     bool no_shuffle;
     bool fletcher32;
     bool has_fill;
     uint8_t fill[SLAB_FILL_MAX];
-    bool has_missing;          /* declared in the attribute "missing_value" */
+    bool has_missing; /* declared in the attribute "missing_value" */
     uint8_t missing[SLAB_FILL_MAX];
 } slab_array_spec;
+
+/** What an array of that spec will be: chunk extents and filters chosen. Does no I/O.
+ * @retval as slab_txn_create */
+slab_status slab_spec_resolve(const slab_array_spec *spec, const char *path,
+                              slab_array_info *info);
 
 /** Chunk extents of about 1 MiB, near square over the two last axes of extent > 1. */
 slab_status slab_chunk_choose(const slab_shape *shape, slab_dtype dtype, slab_shape *chunk);
@@ -122,7 +129,8 @@ slab_write_counts slab_txn_counts(const slab_txn *txn); /* of this rank */
 /** Makes everything visible, whole and durable. Collective. On failure the file is as before. */
 slab_status slab_txn_commit(slab_txn **txn);
 
-/** Gives up; temporary files are removed. Collective unless the job is being killed. NULL is fine. */
+/** Gives up; temporary files are removed. Collective unless the job is being killed. NULL is fine.
+ */
 void slab_txn_abort(slab_txn **txn);
 
 /** Rolls back a hot journal and removes temporary files of a dead writer. Local.

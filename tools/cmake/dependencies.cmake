@@ -14,6 +14,11 @@ slab_pkg(zlib zlib)
 slab_pkg(lz4 liblz4)
 slab_pkg(deflate libdeflate)
 slab_pkg(jansson jansson)
+# Only its header: the hash is compiled in, the program loads no library for it.
+pkg_check_modules(xxhash REQUIRED libxxhash)
+add_library(dep_xxhash INTERFACE)
+target_include_directories(dep_xxhash SYSTEM INTERFACE ${xxhash_INCLUDE_DIRS})
+add_library(dep::xxhash ALIAS dep_xxhash)
 add_library(dep::mpi ALIAS MPI::MPI_C)
 add_library(dep::openmp ALIAS OpenMP::OpenMP_C)
 

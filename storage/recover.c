@@ -1,0 +1,79 @@
+/* What a killed writer can leave: a hot journal, a temporary file, chunk logs. */
+#include <slab/storage/transaction_impl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/hdf5/journal.h>
+
+static void say(char *did, const char *what, const char *name)
+{
+    size_t n = strlen(did);
+    snprintf(did + n, SLAB_MESSAGE_MAX - n, "%s%s '%s'", n ? "; " : "", what, name);
+}
+
+/* Where there are no locks, the person who calls recover knows that no writer lives. */
+static slab_status lock_or_fail(const char *path, int *fd)
+{
+    slab_status rc = SLAB_OK;
+    bool known;
+    *fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0 && errno == ENOENT)
+        goto done;
+    if (*fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    REQUIRE(slab_path_lock(*fd, &known), SLAB_ERR_LOCKED, "'%s' is being written", path);
+done:
+    return rc;
+}
+
+static slab_status remove_temporary(const char *temporary, char *did)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    char *journal = NULL;
+    int fd = -1;
+    TRY(lock_or_fail(temporary, &fd));
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !slab_path_is(temporary, fd))
+        goto done;
+    if (unlink(temporary) != 0)
+        FAIL_ERRNO("cannot remove '%s'", temporary);
+    say(did, "removed temporary file", temporary);
+    TRY(slab_journal_path(temporary, &journal));
+    unlink(journal);
+done:
+    if (fd >= 0)
+        close(fd);
+    FREE(journal);
+    return rc;
+}
+
+slab_status slab_recover(const char *path, char *did)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL, *copy = NULL, *real = realpath(path, NULL);
+    int fd = -1;
+    *did = '\0';
+    TRY(slab_memory_strdup(&copy, real ? real : path));
+    if (real)
+        TRY(slab_journal_recover(copy, did));
+    TRY(slab_path_beside(copy, "slab-part", &temporary));
+    TRY(remove_temporary(temporary, did));
+    TRY(lock_or_fail(copy, &fd)); /* a writer that lives has use for its logs */
+    if (slab_chunk_log_remove_all(copy) > 0)
+        say(did, "removed the chunk logs beside", path);
+done:
+    if (fd >= 0)
+        close(fd);
+    free(real);
+    FREE(copy);
+    FREE(temporary);
+    return rc;
+}

@@ -1,0 +1,36 @@
+/**
+ * The end of a file that several ranks write: space is handed out past it, from one shared counter.
+ *
+ * Nobody waits for anybody. What is handed out is never taken back: a transaction that fails
+ * truncates the file, one that commits owns it all.
+ */
+#ifndef SLAB_STORAGE_SPACE_H
+#define SLAB_STORAGE_SPACE_H
+
+#include <slab/storage/base/ranks.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab_space slab_space;
+
+/** Starts at address 0. Collective, as is destroy. */
+slab_status slab_space_create(slab_ranks *ranks, slab_space **out);
+void slab_space_destroy(slab_space **space);
+
+/** Moves the end up to at least @p end: what the file holds already. Thread-safe. */
+slab_status slab_space_raise(slab_space *space, uint64_t end);
+
+/** Reserves @p bytes at a multiple of @p align (0 counts as 1), past everything reserved before.
+ * Thread-safe. @retval SLAB_ERR_OVERFLOW  past 2^63 - 1 */
+slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align,
+                               uint64_t *address);
+
+/** Where the reserved space ends now. Thread-safe. */
+slab_status slab_space_end(slab_space *space, uint64_t *end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

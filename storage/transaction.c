@@ -1,0 +1,348 @@
+/* Begin, commit, abort. Rank 0 holds the metadata plane and the locks; every rank writes raw bytes
+ * on its own, and they agree after each step that can fail on one of them. */
+#include <slab/storage/transaction_impl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+#define WRITE_BEHIND       ((size_t)16 << 20)
+#define WRITE_BEHIND_LEAST ((size_t)2 << 20)
+#define BLOCK_MOST         ((size_t)4 << 20)
+#define BLOCK_LEAST        ((size_t)256 << 10)
+enum { WRITING_THREADS = 1 };
+
+slab_txn_options slab_txn_defaults(void)
+{
+    return (slab_txn_options){
+        .direct = true, .sync = true, .backend = SLAB_BACKEND_LOG, .threads = 1};
+}
+
+/* Bytes in flight: enough to ride out a slow write, a sixteenth of the budget at most. */
+static size_t write_behind_of(const slab_txn_options *options)
+{
+    size_t limit = slab_memory_limit() / 16, bytes = options->write_behind;
+    if (bytes == 0)
+        bytes = limit > 0 && limit < WRITE_BEHIND ? limit : WRITE_BEHIND;
+    return bytes < WRITE_BEHIND_LEAST ? WRITE_BEHIND_LEAST : bytes;
+}
+
+static size_t block_bytes_of(const slab_txn_options *options)
+{
+    size_t bytes = write_behind_of(options) / 4 / SLAB_BLOCK_ALIGN * SLAB_BLOCK_ALIGN;
+    return bytes < BLOCK_LEAST ? BLOCK_LEAST : bytes > BLOCK_MOST ? BLOCK_MOST : bytes;
+}
+
+size_t slab_writer_memory(const slab_array_info *info, const slab_txn_options *options)
+{
+    size_t chunk = slab_info_chunk_bytes(info), bound = slab_pipeline_bound(&info->pipeline);
+    size_t block = block_bytes_of(options), threads = (size_t)options->threads, records = 0;
+    slab_grid grid;
+    if (info->layout != SLAB_LAYOUT_CHUNKED)
+        return 2 * info->dtype.size;
+    if (slab_grid_make(&info->shape, &info->chunk, NULL, &grid) == SLAB_OK)
+        records = 3 * (size_t)grid.ntiles * sizeof(slab_placed_chunk); /* as the list doubles */
+    if (options->backend == SLAB_BACKEND_COLLECTIVE)
+        return threads * chunk + (size_t)grid.ntiles * chunk; /* it holds all it is given */
+    size_t lane = slab_pipeline_memory(&info->pipeline, true) + chunk;
+    size_t filling = block > bound ? block : bound;
+    return threads * (lane + filling) + write_behind_of(options) + records;
+}
+
+static slab_status block_written(void *context, const slab_block *block)
+{
+    return slab_chunk_log_append(context, block->chunks, block->nchunks);
+}
+
+static slab_status alloc_txn(slab_ranks *ranks, const slab_txn_options *options, slab_txn **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn *txn = NULL;
+    REQUIRE(options->threads >= 1, SLAB_ERR_RANGE, "a transaction of %d threads", options->threads);
+    ALLOC(txn, 1, "a transaction");
+    txn->ranks = ranks;
+    txn->root = slab_ranks_me(ranks) == 0;
+    txn->options = *options;
+    txn->options.job = NULL; /* the caller's text; its digest is in the chunk log */
+    txn->file.lock = txn->file.guard = txn->fd = txn->direct_fd = -1;
+    txn->block_bytes = block_bytes_of(options);
+    pthread_mutex_init(&txn->lock, NULL);
+    *out = txn;
+    ALLOC(txn->threads, options->threads, "a transaction's threads");
+    for (int t = 0; t < options->threads; t++)
+        pthread_mutex_init(&txn->threads[t].lock, NULL);
+done:
+    return rc;
+}
+
+/* Ends the writing threads, drops what waits for them, and removes the log. */
+static void stop_writing(slab_txn *txn)
+{
+    for (int t = 0; txn->threads && t < txn->options.threads; t++)
+        slab_block_return(txn->blocks, &txn->threads[t].block);
+    slab_block_writer_destroy(&txn->blocks);
+    slab_chunk_log_close(&txn->log, true);
+}
+
+/* Closes and frees what is this rank's alone. */
+static void free_txn(slab_txn **txn)
+{
+    slab_txn *x = *txn;
+    if (!x)
+        return;
+    stop_writing(x);
+    for (uint32_t i = 0; i < x->narrays; i++)
+        slab_writer_free(x->arrays[i]);
+    for (int t = 0; x->threads && t < x->options.threads; t++)
+        pthread_mutex_destroy(&x->threads[t].lock);
+    if (x->direct_fd >= 0)
+        close(x->direct_fd);
+    if (x->fd >= 0)
+        close(x->fd);
+    slab_txn_file_clear(&x->file);
+    FREE(x->arrays);
+    FREE(x->threads);
+    pthread_mutex_destroy(&x->lock);
+    FREE(*txn);
+}
+
+/* What the other ranks need to know of rank 0's file. */
+static slab_status share_file(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    struct {
+        bool existed, in_place;
+        uint64_t old_size;
+        size_t path, work; /* bytes, NUL included */
+    } facts = {0};
+    slab_txn_file *f = &txn->file;
+    if (txn->root) {
+        facts.existed = f->existed;
+        facts.in_place = f->in_place;
+        facts.old_size = f->old_size;
+        facts.path = strlen(f->path) + 1;
+        facts.work = strlen(f->work) + 1;
+    }
+    TRY(slab_ranks_broadcast(txn->ranks, &facts, sizeof facts, 0));
+    if (!txn->root) {
+        f->existed = facts.existed;
+        f->in_place = facts.in_place;
+        f->old_size = facts.old_size;
+        rc = slab_memory_alloc((void **)&f->path, facts.path, 1, "a file name");
+        if (rc == SLAB_OK)
+            rc = slab_memory_alloc((void **)&f->work, facts.work, 1, "a file name");
+    }
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    TRY(slab_ranks_broadcast(txn->ranks, f->path, facts.path, 0));
+    TRY(slab_ranks_broadcast(txn->ranks, f->work, facts.work, 0));
+done:
+    return rc;
+}
+
+static slab_status reserve(void *space, uint64_t bytes, uint64_t align, uint64_t *address)
+{
+    return slab_space_reserve(space, bytes, align, address);
+}
+
+slab_status slab_txn_begin_meta(slab_txn *txn, bool create)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_meta_begin(txn->file.work, create, reserve, txn->space, &txn->meta));
+    TRY(slab_space_raise(txn->space, slab_meta_end(txn->meta)));
+done:
+    return rc;
+}
+
+/* This rank's way to the disk: descriptors, chunk log, write-behind. */
+static slab_status open_data(slab_txn *txn, const char *job)
+{
+    slab_status rc = SLAB_OK;
+    char *log = NULL;
+    slab_chunk_log_head head = {.rank = (uint32_t)slab_ranks_me(txn->ranks),
+                                .ranks = (uint32_t)slab_ranks_count(txn->ranks),
+                                .old_size = txn->file.old_size};
+    slab_job_key(job, head.job);
+    txn->fd = open(txn->file.work, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (txn->fd < 0)
+        FAIL_ERRNO("cannot open '%s' for writing", txn->file.work);
+    if (txn->options.direct) { /* EINVAL on tmpfs and others that have none */
+        txn->direct_fd = open(txn->file.work, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECT);
+        if (txn->direct_fd < 0)
+            slab_log(SLAB_LOG_INFO, "'%s': no O_DIRECT here, writing buffered", txn->file.path);
+    }
+    TRY(slab_chunk_log_path(txn->file.path, (int)head.rank, &log));
+    TRY(slab_chunk_log_create(log, &head, &txn->log));
+    slab_block_target target = {.path = txn->file.path,
+                                .fd = txn->fd,
+                                .direct_fd = txn->direct_fd,
+                                .block = txn->block_bytes,
+                                .most = write_behind_of(&txn->options) +
+                                        (size_t)txn->options.threads * txn->block_bytes,
+                                .threads = WRITING_THREADS,
+                                .written = block_written,
+                                .context = txn->log};
+    TRY(slab_block_writer_create(&target, &txn->blocks));
+done:
+    FREE(log);
+    return rc;
+}
+
+slab_status slab_txn_begin(slab_ranks *ranks, const char *path, const slab_txn_options *options,
+                           slab_txn **out)
+{
+    slab_txn_options defaults = slab_txn_defaults();
+    const slab_txn_options *o = options ? options : &defaults;
+    slab_txn *txn = NULL;
+    bool collective = o->backend == SLAB_BACKEND_COLLECTIVE;
+    *out = NULL;
+    slab_status rc = alloc_txn(ranks, o, &txn);
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_space_create(ranks, &txn->space));
+    TRY(ON_ROOT(txn, slab_txn_file_begin(path, collective, &txn->file)));
+    TRY(share_file(txn));
+    TRY(ON_ROOT(txn, slab_txn_begin_meta(txn, !txn->file.existed)));
+    if (!collective)
+        TRY(slab_ranks_agree(ranks, open_data(txn, o->job)));
+    *out = txn;
+    txn = NULL;
+done:
+    if (txn && txn->space)
+        slab_txn_abort(&txn);
+    free_txn(&txn);
+    return rc;
+}
+
+slab_write_counts slab_txn_counts(const slab_txn *txn)
+{
+    return (slab_write_counts){.chunks = atomic_load(&txn->chunks),
+                               .plain_bytes = atomic_load(&txn->plain_bytes),
+                               .packed_bytes = atomic_load(&txn->packed_bytes)};
+}
+
+/* Gives the block its place in the file, tells the arrays, and queues it. */
+static slab_status submit(slab_txn *txn, slab_txn_thread *thread)
+{
+    slab_status rc = SLAB_OK;
+    slab_block *block = thread->block;
+    uint64_t space = (block->used + SLAB_BLOCK_ALIGN - 1) / SLAB_BLOCK_ALIGN * SLAB_BLOCK_ALIGN;
+    TRY(slab_space_reserve(txn->space, space, SLAB_BLOCK_ALIGN, &block->address));
+    pthread_mutex_lock(&txn->lock);
+    for (size_t i = 0; i < block->nchunks && rc == SLAB_OK; i++) {
+        block->chunks[i].address += block->address;
+        rc = slab_writer_note(txn->arrays[block->chunks[i].array], &block->chunks[i]);
+    }
+    pthread_mutex_unlock(&txn->lock);
+    TRY(rc);
+    slab_block_submit(txn->blocks, &thread->block);
+done:
+    return rc;
+}
+
+slab_status slab_txn_flush(slab_txn *txn, int thread)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn_thread *t = &txn->threads[thread];
+    pthread_mutex_lock(&t->lock);
+    if (t->block)
+        rc = submit(txn, t);
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
+                           const void *packed, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn_thread *t = &txn->threads[thread];
+    pthread_mutex_lock(&t->lock);
+    REQUIRE(bytes <= UINT32_MAX, SLAB_ERR_RANGE,
+            "chunk %" PRId64 " of '%s' takes %zu bytes: HDF5 has no room for its size", chunk,
+            writer->path, bytes);
+    if (t->block &&
+        (bytes > t->block->capacity - t->block->used || t->block->nchunks == SLAB_LOG_BATCH_MAX))
+        TRY(submit(txn, t));
+    if (!t->block)
+        TRY(slab_block_take(txn->blocks, bytes, &t->block));
+    slab_block *block = t->block;
+    block->chunks[block->nchunks++] =
+        (slab_logged_chunk){.array = writer->id,
+                            .number = chunk,
+                            .address = block->used, /* within the block, until it has a place */
+                            .size = bytes,
+                            .checksum = slab_chunk_checksum(packed, bytes)};
+    memcpy(block->bytes + block->used, packed, bytes);
+    block->used += bytes;
+done:
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
+/* All bytes of this rank are on the disk when it returns. */
+static slab_status settle_data(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    for (uint32_t i = 0; i < txn->narrays; i++)
+        REQUIRE(txn->arrays[i]->closed, SLAB_ERR_INTERNAL, "array '%s' is still being written",
+                txn->arrays[i]->path);
+    if (!txn->blocks)
+        goto done;
+    for (int t = 0; t < txn->options.threads; t++)
+        TRY(slab_txn_flush(txn, t));
+    TRY(slab_block_drain(txn->blocks));
+    if (txn->options.sync && fdatasync(txn->fd) != 0)
+        FAIL_ERRNO("cannot bring '%s' to the disk", txn->file.path);
+done:
+    return rc;
+}
+
+static slab_status commit_meta(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    uint64_t end;
+    TRY(slab_space_end(txn->space, &end));
+    TRY(slab_meta_commit(&txn->meta, end, txn->options.sync));
+    TRY(slab_txn_file_publish(&txn->file, txn->options.sync));
+done:
+    return rc;
+}
+
+slab_status slab_txn_commit(slab_txn **txn)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn *x = *txn;
+    TRY(slab_ranks_agree(x->ranks, settle_data(x)));
+    for (uint32_t i = 0; i < x->narrays; i++)
+        TRY(slab_writer_register(x->arrays[i]));
+    TRY(ON_ROOT(x, commit_meta(x)));
+    stop_writing(x); /* before rank 0 lets the lock go: the next writer's log has the same name */
+    slab_ranks_barrier(x->ranks);
+    slab_space_destroy(&x->space);
+    free_txn(txn);
+done:
+    slab_txn_abort(txn);
+    return rc;
+}
+
+/* Of every rank the threads have ended before rank 0 cuts the file: no late write lengthens it. */
+void slab_txn_abort(slab_txn **txn)
+{
+    slab_txn *x = *txn;
+    if (!x)
+        return;
+    slab_error why = *slab_error_last();
+    stop_writing(x);
+    slab_ranks_barrier(x->ranks);
+    if (x->root) {
+        slab_meta_abort(&x->meta);
+        slab_txn_file_discard(&x->file);
+    }
+    slab_space_destroy(&x->space);
+    free_txn(txn);
+    slab_error_restore(&why);
+}

@@ -1,0 +1,334 @@
+/* A new output is written under a temporary name and renamed; an existing one is written in place,
+ * past its end. The lock is flock's on the file that is written: h5py and HDF5's own tools respect
+ * it, and the kernel lets it go when the writer dies. */
+#include <slab/storage/transaction_impl.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/hdf5/journal.h>
+
+enum { ATTEMPTS = 8 }; /* at a file that others replace under our hands */
+
+slab_status slab_path_beside(const char *file, const char *suffix, char **out)
+{
+    slab_status rc = SLAB_OK;
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    size_t folder = (size_t)(name - file), n = strlen(file) + strlen(suffix) + 5;
+    ALLOC(*out, n, "a file name");
+    snprintf(*out, n, "%.*s.%s.%s", slash ? (int)folder : 2, slash ? file : "./", name, suffix);
+done:
+    return rc;
+}
+
+bool slab_path_lock(int fd, bool *known)
+{
+    *known = true;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EWOULDBLOCK)
+            return false;
+        *known = false; /* ENOLCK, ENOSYS, EOPNOTSUPP: some Lustre and NFS mounts */
+        return true;
+    }
+    return true;
+}
+
+bool slab_path_is(const char *path, int fd)
+{
+    struct stat a, b;
+    return lstat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static slab_status sync_folder(const char *path)
+{
+    slab_status rc = SLAB_OK;
+    char *folder = NULL;
+    int fd = -1;
+    TRY(slab_memory_strdup(&folder, path));
+    char *slash = strrchr(folder, '/');
+    slash[slash == folder ? 1 : 0] = '\0';
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != EROFS))
+        FAIL_ERRNO("cannot make the new name in '%s' durable", folder);
+done:
+    if (fd >= 0)
+        close(fd);
+    FREE(folder);
+    return rc;
+}
+
+static bool has_journal(const char *path)
+{
+    char *journal = NULL;
+    bool found = slab_journal_path(path, &journal) == SLAB_OK && access(journal, F_OK) == 0;
+    FREE(journal);
+    return found;
+}
+
+static void tell(const char *did)
+{
+    if (*did)
+        slab_log(SLAB_LOG_WARN, "%s", did);
+}
+
+/* Recovery takes the lock by itself, so it comes first; a writer that died between the two leaves
+ * a journal, and we begin again. */
+static slab_status lock_existing(const char *path, int *out)
+{
+    slab_status rc = SLAB_OK;
+    char did[SLAB_MESSAGE_MAX] = "";
+    bool known = true;
+    int fd = -1;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        TRY(slab_journal_recover(path, did));
+        tell(did);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            FAIL_ERRNO("cannot open '%s' for writing", path);
+        REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
+                "'%s' is being written, or read by a program that locks it", path);
+        if (slab_path_is(path, fd) && !has_journal(path))
+            break;
+        close(fd);
+        fd = -1;
+    }
+    REQUIRE(fd >= 0, SLAB_ERR_LOCKED, "'%s' is being replaced again and again", path);
+    if (!known)
+        slab_log(SLAB_LOG_WARN,
+                 "'%s': the file system has no locks; nothing keeps a second writer "
+                 "away",
+                 path);
+    *out = fd;
+    fd = -1;
+done:
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Removes a temporary file that nobody locks. The lock is held until it is gone, so that of two who
+ * find it, one removes it, and none removes the other's new one. */
+static slab_status remove_dead(const char *temporary)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    bool known = true;
+    char *journal = NULL;
+    int fd = open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return SLAB_OK;
+    if (fd < 0)
+        FAIL_ERRNO("'%s' is in the way", temporary);
+    REQUIRE(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), SLAB_ERR_EXISTS,
+            "'%s' is in the way: not a regular file", temporary);
+    REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
+            "another process is writing it ('%s' is locked)", temporary);
+    REQUIRE(known, SLAB_ERR_LOCKED,
+            "'%s' is there, and the file system has no locks to tell "
+            "whether its writer lives; remove it if no slab is running",
+            temporary);
+    if (slab_path_is(temporary, fd)) {
+        if (unlink(temporary) != 0)
+            FAIL_ERRNO("cannot remove '%s'", temporary);
+        if (slab_journal_path(temporary, &journal) == SLAB_OK)
+            unlink(journal);
+        slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
+    }
+done:
+    if (fd >= 0)
+        close(fd);
+    FREE(journal);
+    return rc;
+}
+
+static slab_status create_temporary(const char *temporary, int *out)
+{
+    slab_status rc = SLAB_OK;
+    bool known;
+    int fd = -1;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno == EEXIST) {
+            TRY(remove_dead(temporary));
+            continue;
+        }
+        if (fd < 0)
+            FAIL_ERRNO("cannot create '%s'", temporary);
+        if (slab_path_lock(fd, &known) && slab_path_is(temporary, fd))
+            break;
+        close(fd);
+        fd = -1;
+    }
+    REQUIRE(fd >= 0, SLAB_ERR_LOCKED, "another process is about to write it ('%s')", temporary);
+    *out = fd;
+done:
+    return rc;
+}
+
+static slab_status copy_content(int from, int to, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    enum { PIECE = 1 << 20 };
+    struct stat st;
+    char *buffer = NULL;
+    ALLOC(buffer, PIECE, "a copy buffer");
+    if (fstat(from, &st) != 0 || fchmod(to, st.st_mode & 07777) != 0)
+        FAIL_ERRNO("cannot copy '%s'", path);
+    for (off_t at = 0; at < st.st_size;) {
+        ssize_t n = pread(from, buffer, PIECE, at);
+        if (n < 0)
+            FAIL_ERRNO("cannot read '%s'", path);
+        REQUIRE(n > 0, SLAB_ERR_FORMAT, "'%s' became shorter while it was copied", path);
+        ssize_t wrote = pwrite(to, buffer, (size_t)n, at);
+        if (wrote < 0)
+            FAIL_ERRNO("cannot copy '%s'", path);
+        at += wrote;
+    }
+done:
+    FREE(buffer);
+    return rc;
+}
+
+/* The output's name with links resolved: its own, or, when it does not exist, its folder's. */
+static slab_status resolve(const char *path, slab_txn_file *file)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    char *real = NULL, *folder = NULL;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    file->existed = stat(path, &st) == 0;
+    REQUIRE(!file->existed || S_ISREG(st.st_mode), SLAB_ERR_FORMAT, "'%s' is not a regular file",
+            path);
+    if (file->existed) {
+        real = realpath(path, NULL);
+        if (!real)
+            FAIL_ERRNO("cannot resolve '%s'", path);
+        TRY(slab_memory_strdup(&file->path, real));
+        goto done;
+    }
+    REQUIRE(lstat(path, &st) != 0, SLAB_ERR_NOT_FOUND, "'%s' is a link to nothing", path);
+    REQUIRE(*name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0, SLAB_ERR_USAGE,
+            "'%s' is not the name of a file", path);
+    TRY(slab_memory_strdup(&folder, slash ? path : "./"));
+    if (slash)
+        folder[name - path] = '\0';
+    real = realpath(folder, NULL);
+    if (!real)
+        FAIL_ERRNO("cannot create '%s'", path);
+    size_t n = strlen(real) + strlen(name) + 2;
+    ALLOC(file->path, n, "a file name");
+    snprintf(file->path, n, "%s/%s", strcmp(real, "/") ? real : "", name);
+done:
+    free(real);
+    FREE(folder);
+    return rc;
+}
+
+slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    char *temporary = NULL;
+    *out = (slab_txn_file){.lock = -1, .guard = -1};
+    TRY(resolve(path, out));
+    out->in_place = out->existed && !copy;
+    TRY(slab_path_beside(out->path, "slab-part", &temporary));
+    if (out->existed) {
+        int fd = -1;
+        TRY(lock_existing(out->path, &fd));
+        *(copy ? &out->guard : &out->lock) = fd;
+        if (fstat(fd, &st) != 0)
+            FAIL_ERRNO("cannot look at '%s'", path);
+        out->old_size = (uint64_t)st.st_size;
+        REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", path);
+    }
+    if (out->in_place) {
+        TRY(slab_memory_strdup(&out->work, out->path));
+    } else {
+        TRY_SAYING(create_temporary(temporary, &out->lock), "cannot write '%s'", path);
+        out->work = temporary;
+        temporary = NULL;
+        if (copy && out->existed)
+            TRY(copy_content(out->guard, out->lock, path));
+    }
+    int logs = slab_chunk_log_remove_all(out->path);
+    if (logs > 0)
+        slab_log(SLAB_LOG_WARN, "removed %d chunk logs that a killed writer had left beside '%s'",
+                 logs, path);
+done:
+    FREE(temporary);
+    return rc;
+}
+
+/* Never over a file that came into being meanwhile. */
+static slab_status rename_new(const char *from, const char *to)
+{
+    slab_status rc = SLAB_OK;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return SLAB_OK;
+    REQUIRE(errno != EEXIST, SLAB_ERR_EXISTS, "'%s' came into being while it was written", to);
+    if (errno != EINVAL && errno != ENOSYS)
+        FAIL_ERRNO("cannot rename '%s' to '%s'", from, to);
+    REQUIRE(access(to, F_OK) != 0, SLAB_ERR_EXISTS, "'%s' came into being while it was written",
+            to);
+    if (rename(from, to) != 0)
+        FAIL_ERRNO("cannot rename '%s' to '%s'", from, to);
+done:
+    return rc;
+}
+
+slab_status slab_txn_file_publish(slab_txn_file *file, bool sync)
+{
+    slab_status rc = SLAB_OK;
+    if (!file->in_place) {
+        if (!file->existed)
+            TRY(rename_new(file->work, file->path));
+        else if (rename(file->work, file->path) != 0)
+            FAIL_ERRNO("cannot rename '%s' to '%s'", file->work, file->path);
+        FREE(file->work); /* there is no such file any more */
+        if (sync)
+            TRY(sync_folder(file->path));
+    }
+done:
+    return rc;
+}
+
+void slab_txn_file_discard(slab_txn_file *file)
+{
+    char *journal = NULL;
+    if (file->lock < 0 || !file->work)
+        return;
+    if (!file->in_place) {
+        unlink(file->work);
+        if (slab_journal_path(file->work, &journal) == SLAB_OK)
+            unlink(journal);
+        FREE(journal);
+    } else if (!has_journal(file->path) && ftruncate(file->lock, (off_t)file->old_size) != 0) {
+        /* Bytes behind the end that HDF5 knows do no harm. */
+        slab_log(SLAB_LOG_INFO, "cannot cut '%s' back to its old length", file->path);
+    }
+}
+
+void slab_txn_file_clear(slab_txn_file *file)
+{
+    if (file->lock >= 0)
+        close(file->lock);
+    if (file->guard >= 0)
+        close(file->guard);
+    file->lock = file->guard = -1;
+    FREE(file->path);
+    FREE(file->work);
+}
