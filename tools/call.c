@@ -122,5 +122,6 @@ void slab_call_clear(slab_call *call)
     slab_crew_destroy(&call->crew);
     FREE(call->output_file);
     FREE(call->output_path);
+    FREE(call->job);
     FREE(call->parsed.arguments);
 }

@@ -234,6 +234,7 @@ slab_status slab_call_txn_options(slab_call *call, slab_txn_options *out)
     out->force = slab_call_flag(call, "force");
     out->sync = !slab_call_flag(call, "no-sync");
     out->threads = slab_crew_threads(crew);
+    TRY(slab_call_job(call, &out->job));
     if (backend && strcmp(backend, "collective") == 0)
         out->backend = SLAB_BACKEND_COLLECTIVE;
 done:

@@ -40,7 +40,11 @@ struct slab_call {
     call_array *arrays;
     call_input *inputs;
     char *output_file, *output_path;
+    char *job; /* what slab_call_job() made */
 };
+
+/** The command and its inputs in words that a rerun repeats; the call's own. */
+slab_status slab_call_job(slab_call *call, const char **out);
 
 /** Closes and frees everything that the call holds. */
 void slab_call_clear(slab_call *call);

@@ -72,6 +72,24 @@ done:
     return rc;
 }
 
+slab_status slab_call_job(slab_call *call, const char **out)
+{
+    slab_status rc = SLAB_OK;
+    char *command = NULL, *inputs = NULL;
+    if (!call->job) {
+        TRY(command_text(call, &command));
+        TRY(inputs_text(call, &inputs));
+        size_t size = strlen(command) + strlen(inputs) + 2;
+        ALLOC(call->job, size, "the name of a job");
+        snprintf(call->job, size, "%s %s", command, inputs);
+    }
+    *out = call->job;
+done:
+    FREE(command);
+    FREE(inputs);
+    return rc;
+}
+
 /* Now, in UTC; SOURCE_DATE_EPOCH stands for it where files must come out the same. */
 static void date_text(char *text, size_t size)
 {
