@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define SLAB_FILTERS_MAX 32
+#define SLAB_FILTERS_MAX       32
 #define SLAB_FILTER_VALUES_MAX 32
 
 /** HDF5's registered filter numbers. */
@@ -33,15 +33,15 @@ enum {
 /** One filter as a dataset's pipeline states it. */
 typedef struct slab_filter {
     int id;
-    unsigned flags;                            /* bit 0: optional */
-    unsigned nvalues;                          /* of those below; more than fit: as HDF5 said */
-    uint32_t values[SLAB_FILTER_VALUES_MAX];   /* the filter's client data */
+    unsigned flags;                          /* bit 0: optional */
+    unsigned nvalues;                        /* of those below; more than fit: as HDF5 said */
+    uint32_t values[SLAB_FILTER_VALUES_MAX]; /* the filter's client data */
 } slab_filter;
 
 /** What a codec may need to know about the chunk it works on. */
 typedef struct slab_chunk_type {
-    slab_dtype dtype;  /* stored type */
-    size_t bytes;      /* of one whole decoded chunk */
+    slab_dtype dtype; /* stored type */
+    size_t bytes;     /* of one whole decoded chunk */
 } slab_chunk_type;
 
 /**
@@ -73,9 +73,17 @@ typedef struct slab_codec {
     slab_status (*state_create)(void **state);
     void (*state_destroy)(void *state);
 
-    /** Fills filter->values for a new dataset from a level (or -1: the codec's default).
+    /** Fills filter->id and values for a new dataset from a level (or -1: the codec's default).
+     * @retval SLAB_ERR_VALUE  no such level  @retval SLAB_ERR_TYPE  not for this element type
      * NULL when slab only reads this filter. */
     slab_status (*configure)(slab_filter *filter, const slab_chunk_type *type, int level);
+
+    /** About how many bytes the state of one thread grows to; NULL: none to speak of. */
+    size_t (*state_bytes)(const slab_filter *filter, const slab_chunk_type *type, bool encode);
+
+    /** For a codec that only appends: checks the n bytes and says how many of them, from the
+     * front, are the decoded ones, so that nothing need be copied. NULL for all others. */
+    slab_status (*trim)(const slab_filter *filter, const void *src, size_t n, size_t *kept);
 } slab_codec;
 
 /** By filter number or by name; NULL when there is none. */
@@ -110,7 +118,8 @@ void slab_lane_destroy(slab_lane **lane);
 /**
  * Decodes one chunk: filters in reverse order, those in @p mask skipped.
  *
- * @param dst   type.bytes bytes; written only by the last stage that runs, in one go
+ * @param dst   type.bytes bytes; written only by the last stage that runs, in one go; what it
+ *              holds after a failure is undefined
  * @retval SLAB_ERR_FORMAT    not what the filter writes, or another size than the chunk's
  * @retval SLAB_ERR_CHECKSUM  fletcher32 or zstd's checksum differs
  */
@@ -118,7 +127,8 @@ slab_status slab_lane_decode(slab_lane *lane, uint32_t mask, const void *src, si
 
 /**
  * Encodes one chunk. @p first: the number of leading filters that @p src has been through already.
- * @param[out] out, written  in the lane's memory, valid until its next call
+ * @param[out] out, written  in the lane's memory, valid until its next call (src itself when no
+ *                            filter is left to run)
  */
 slab_status slab_lane_encode(slab_lane *lane, int first, const void *src, size_t n,
                              const void **out, size_t *written);

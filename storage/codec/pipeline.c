@@ -1,0 +1,194 @@
+/* A chunk's way through its filters, in two scratch buffers that take turns. */
+#include <inttypes.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/codec/codec_impl.h>
+
+struct slab_lane {
+    slab_pipeline pipeline;
+    const slab_codec *codecs[SLAB_FILTERS_MAX];
+    void *states[SLAB_FILTERS_MAX];
+    size_t most[SLAB_FILTERS_MAX + 1]; /* bytes before filter i; behind the last one */
+    bool encodes;
+    unsigned char *scratch[2];
+    size_t room; /* of each */
+};
+
+slab_status slab_pipeline_check(const slab_pipeline *pipeline)
+{
+    slab_status rc = SLAB_OK;
+    REQUIRE(pipeline->nfilters >= 0 && pipeline->nfilters <= SLAB_FILTERS_MAX, SLAB_ERR_UNSUPPORTED,
+            "a pipeline of %d filters", pipeline->nfilters);
+    for (int i = 0; i < pipeline->nfilters; i++) {
+        const slab_filter *filter = &pipeline->filters[i];
+        const slab_codec *codec = slab_codec_by_id(filter->id);
+        REQUIRE(codec, SLAB_ERR_UNSUPPORTED, "filter %d is not one that is decoded here",
+                filter->id);
+        TRY(codec->check(filter, &pipeline->type));
+    }
+done:
+    return rc;
+}
+
+/* The most bytes at each point, for any mask: a filter that is skipped passes its input on. */
+static void measure(const slab_pipeline *pipeline, size_t most[SLAB_FILTERS_MAX + 1])
+{
+    most[0] = pipeline->type.bytes;
+    for (int i = 0; i < pipeline->nfilters; i++) {
+        const slab_filter *filter = &pipeline->filters[i];
+        const slab_codec *codec = slab_codec_by_id(filter->id);
+        size_t encoded = codec ? codec->bound(filter, &pipeline->type, most[i]) : most[i];
+        most[i + 1] = encoded > most[i] ? encoded : most[i];
+    }
+}
+
+/* Decoding needs no buffer for the first stage's input nor for the last one's output. */
+static size_t room_for(const slab_pipeline *pipeline, const size_t *most, bool encode)
+{
+    int last = encode ? pipeline->nfilters : pipeline->nfilters - 1;
+    return last > 0 ? most[last] : 0;
+}
+
+/* Buffers that are used: a pipeline of one filter is decoded without, encoded with one. */
+static int buffers_for(const slab_pipeline *pipeline, bool encode)
+{
+    int stages = encode ? pipeline->nfilters : pipeline->nfilters - 1;
+    return stages < 0 ? 0 : stages > 2 ? 2 : stages;
+}
+
+size_t slab_pipeline_memory(const slab_pipeline *pipeline, bool encode)
+{
+    size_t most[SLAB_FILTERS_MAX + 1];
+    measure(pipeline, most);
+    size_t sum =
+        bound_multiply((size_t)buffers_for(pipeline, encode), room_for(pipeline, most, encode));
+    for (int i = 0; i < pipeline->nfilters; i++) {
+        const slab_codec *codec = slab_codec_by_id(pipeline->filters[i].id);
+        if (codec && codec->state_bytes)
+            sum =
+                bound_add(sum, codec->state_bytes(&pipeline->filters[i], &pipeline->type, encode));
+    }
+    return bound_add(sum, sizeof(slab_lane));
+}
+
+size_t slab_pipeline_bound(const slab_pipeline *pipeline)
+{
+    size_t most[SLAB_FILTERS_MAX + 1];
+    measure(pipeline, most);
+    return most[pipeline->nfilters];
+}
+
+slab_status slab_lane_create(const slab_pipeline *pipeline, bool encode, slab_lane **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_lane *lane = NULL;
+    *out = NULL;
+    TRY(slab_pipeline_check(pipeline));
+    ALLOC(lane, 1, "lane");
+    lane->pipeline = *pipeline;
+    lane->encodes = encode;
+    measure(pipeline, lane->most);
+    lane->room = room_for(pipeline, lane->most, encode);
+    for (int i = 0; i < pipeline->nfilters; i++) {
+        const slab_codec *codec = slab_codec_by_id(pipeline->filters[i].id);
+        lane->codecs[i] = codec;
+        REQUIRE(!encode || codec->encode, SLAB_ERR_UNSUPPORTED, "filter %s is read only here",
+                codec->name);
+        if (codec->state_create)
+            TRY(codec->state_create(&lane->states[i]));
+    }
+    for (int i = 0; i < buffers_for(pipeline, encode); i++)
+        ALLOC(lane->scratch[i], lane->room, "filter buffer");
+    *out = lane;
+    lane = NULL;
+done:
+    slab_lane_destroy(&lane);
+    return rc;
+}
+
+void slab_lane_destroy(slab_lane **lane)
+{
+    if (!*lane)
+        return;
+    for (int i = 0; i < (*lane)->pipeline.nfilters; i++)
+        if ((*lane)->codecs[i] && (*lane)->codecs[i]->state_destroy)
+            (*lane)->codecs[i]->state_destroy((*lane)->states[i]);
+    slab_memory_free((*lane)->scratch[0]);
+    slab_memory_free((*lane)->scratch[1]);
+    FREE(*lane);
+}
+
+static bool is_skipped(uint32_t mask, int i)
+{
+    return i < 32 && (mask >> i & 1);
+}
+
+/* Does a filter before i run as well? */
+static bool is_last(uint32_t mask, int i)
+{
+    while (--i >= 0)
+        if (!is_skipped(mask, i))
+            return false;
+    return true;
+}
+
+/* One stage: *at and *n become its output, in dst when it is the last and else in a buffer that
+ * is not the input. */
+static slab_status decode_stage(slab_lane *lane, uint32_t mask, int i, const void **at, size_t *n,
+                                void *dst)
+{
+    slab_status rc = SLAB_OK;
+    const slab_codec *codec = lane->codecs[i];
+    const slab_filter *filter = &lane->pipeline.filters[i];
+    bool last = is_last(mask, i);
+    if (codec->trim && !last)
+        return codec->trim(filter, *at, *n, n);
+    unsigned char *spare = lane->scratch[*at == lane->scratch[0] && lane->scratch[1] ? 1 : 0];
+    void *to = last ? dst : spare;
+    size_t capacity = last ? lane->most[0] : lane->most[i];
+    TRY(codec->decode(filter, &lane->pipeline.type, lane->states[i], *at, *n, to, capacity, n));
+    *at = to;
+done:
+    return rc;
+}
+
+slab_status slab_lane_decode(slab_lane *lane, uint32_t mask, const void *src, size_t n, void *dst)
+{
+    slab_status rc = SLAB_OK;
+    const void *at = src;
+    size_t bytes = lane->pipeline.type.bytes;
+    REQUIRE(!lane->encodes, SLAB_ERR_INTERNAL, "a lane for encoding cannot decode");
+    for (int i = lane->pipeline.nfilters - 1; i >= 0; i--)
+        if (!is_skipped(mask, i))
+            TRY_SAYING(decode_stage(lane, mask, i, &at, &n, dst), "%s", lane->codecs[i]->name);
+    REQUIRE(n == bytes, SLAB_ERR_FORMAT, "chunk decodes to %zu bytes where %zu are expected", n,
+            bytes);
+    if (at != dst && bytes > 0)
+        memcpy(dst, at, bytes);
+done:
+    return rc;
+}
+
+slab_status slab_lane_encode(slab_lane *lane, int first, const void *src, size_t n,
+                             const void **out, size_t *written)
+{
+    slab_status rc = SLAB_OK;
+    const void *at = src;
+    *out = NULL;
+    *written = 0;
+    REQUIRE(lane->encodes, SLAB_ERR_INTERNAL, "a lane for decoding cannot encode");
+    REQUIRE(first >= 0 && first <= lane->pipeline.nfilters && n <= lane->most[first],
+            SLAB_ERR_RANGE, "%zu bytes before filter %d: not of this pipeline", n, first);
+    for (int i = first; i < lane->pipeline.nfilters; i++) {
+        const slab_codec *codec = lane->codecs[i];
+        unsigned char *to = lane->scratch[(i - first) % 2];
+        TRY_SAYING(codec->encode(&lane->pipeline.filters[i], &lane->pipeline.type, lane->states[i],
+                                 at, n, to, lane->most[i + 1], &n),
+                   "%s", codec->name);
+        at = to;
+    }
+    *out = at;
+    *written = n;
+done:
+    return rc;
+}
