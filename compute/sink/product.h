@@ -1,0 +1,53 @@
+/**
+ * Products of a standardised matrix with a block of vectors: one step of a block Krylov method in
+ * one pass over the data.
+ */
+#ifndef SLAB_COMPUTE_SINK_PRODUCT_H
+#define SLAB_COMPUTE_SINK_PRODUCT_H
+
+#include <slab/compute/kernel/standardize.h>
+#include <slab/compute/sink/sink.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLAB_PRODUCT_BLOCK 16 /* vectors come in multiples of it */
+
+/**
+ * A sink of class slab_sink_product. With m = n (side 0) or d (side 1), and q [m, l]:
+ *
+ *     side 0:  y = Z Z^T q  [n, l]     half: y = Z^T q  [d, l]
+ *     side 1:  y = Z^T Z q  [d, l]     half: y = Z q    [n, l]
+ *
+ * Fill it in, then slab_product_prepare(), run passes, slab_product_clear().
+ */
+typedef struct slab_product {
+    const slab_standard *z; /* borrowed */
+    int side;
+    bool half;
+    int l;     /* vectors, a multiple of SLAB_PRODUCT_BLOCK */
+    float *q;  /* f32 [m, l], row-major; borrowed. For byte matrices prepare rounds its entries
+                  to 24 bits below the largest of their column */
+    double *y; /* f64 [m or the other extent, l], row-major; borrowed, written by finish */
+
+    void *prepared; /* of slab_product_prepare */
+} slab_product;
+
+/** Bytes that slab_product_prepare() allocates. */
+size_t slab_product_prepared_bytes(const slab_product *product);
+
+slab_status slab_product_prepare(slab_product *product);
+void slab_product_clear(slab_product *product);
+
+/** How products are computed for this type: "24-bit integers, AMX", "single precision" ... */
+const char *slab_product_way(slab_dtype dtype);
+
+/** Cost: 4 n d l flops (half: 2 n d l), 8 m l bytes of state. Vectors do not influence each other:
+ * 16 at a time give the same bits as all at once. */
+extern const slab_sink_class slab_sink_product;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

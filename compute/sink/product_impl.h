@@ -1,0 +1,58 @@
+/*
+ * The two halves of a step, and the engines that compute them.
+ *
+ * A band is a slice of Z across the other axis than the vectors': columns for side 0, rows for
+ * side 1. "First" collects w = Z_band^T q (side 0) or Z_band q (side 1) over the band's tiles,
+ * "turn" makes w ready, "second" adds Z_band w or Z_band^T w to y.
+ */
+#ifndef SLAB_COMPUTE_SINK_PRODUCT_IMPL_H
+#define SLAB_COMPUTE_SINK_PRODUCT_IMPL_H
+
+#include <slab/compute/sink/product.h>
+
+/* What a thread knows of the band it is in; the engine's own scratch follows. */
+typedef struct product_band {
+    int64_t start, count; /* along the band axis, elements of the value */
+    int64_t tile[2];      /* extents of the tile at hand */
+    void *own;
+} product_band;
+
+typedef struct product_engine {
+    size_t (*prepared_bytes)(const slab_product *p);
+    slab_status (*prepare)(slab_product *p);
+    void (*clear)(slab_product *p);
+    size_t (*scratch_bytes)(const slab_product *p, const slab_shape *tile);
+    /* `own` has been carved for this band; begin empties what first collects in. */
+    void (*begin)(const slab_product *p, product_band *band);
+    void (*first)(const slab_product *p, product_band *band, const slab_tile *tile);
+    /* half: w goes to out [count, l]; else it is kept for second. */
+    void (*turn)(const slab_product *p, product_band *band, double *out);
+    /* y: side 0 [n, l], side 1 [l, d] */
+    void (*second)(const slab_product *p, product_band *band, const slab_tile *tile, double *y);
+} product_engine;
+
+/* Bytes: exact sums of 24-bit integers. Others: BLAS, in single or double precision. */
+extern const product_engine product_digits, product_single, product_double;
+
+static inline int64_t product_m(const slab_product *p)
+{
+    return p->side == 0 ? p->z->n : p->z->d;
+}
+
+static inline int64_t product_other(const slab_product *p)
+{
+    return p->side == 0 ? p->z->d : p->z->n;
+}
+
+static inline const void *product_at(const slab_tile *tile, int64_t i, int64_t c)
+{
+    return (const char *)tile->view.data + i * tile->view.stride[0] + c * tile->view.stride[1];
+}
+
+/* Doubles in a block, rounded so that the next array starts on a cache line. */
+static inline size_t product_room(int64_t count, size_t size)
+{
+    return ((size_t)count * size + 63) & ~(size_t)63;
+}
+
+#endif
