@@ -86,7 +86,7 @@ void slab_file_close(slab_file **file)
     *file = NULL;
     if (!f)
         return;
-    slab_meta_close(f->meta);
+    slab_meta_close(&f->meta);
     if (f->fd >= 0)
         close(f->fd);
     pthread_mutex_destroy(&f->lock);

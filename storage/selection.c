@@ -117,24 +117,24 @@ static int64_t clip(int64_t index, int64_t extent, int64_t least, int64_t most)
     return index < least ? least : index > most ? most : index;
 }
 
-static slab_status apply_item(const char *text, const item *item, const slab_shape *shape, int axis,
+static slab_status apply_item(const char *text, const item *one, const slab_shape *shape, int axis,
                               slab_selection *out)
 {
     slab_status rc = SLAB_OK;
-    int64_t n = shape->extent[axis], step = item->step;
-    if (!item->slice) {
-        REQUIRE(item->start >= -n && item->start < n, SLAB_ERR_RANGE,
+    int64_t n = shape->extent[axis], step = one->step;
+    if (!one->slice) {
+        REQUIRE(one->start >= -n && one->start < n, SLAB_ERR_RANGE,
                 "selection [%s]: index %" PRId64 " is outside axis %d of extent %" PRId64, text,
-                item->start, axis, n);
-        out->start[axis] = item->start < 0 ? item->start + n : item->start;
+                one->start, axis, n);
+        out->start[axis] = one->start < 0 ? one->start + n : one->start;
         out->step[axis] = 1;
         out->count[axis] = 1;
         out->drop[axis] = true;
         goto done;
     }
     int64_t least = step > 0 ? 0 : -1, most = step > 0 ? n : n - 1;
-    int64_t start = item->has_start ? clip(item->start, n, least, most) : step > 0 ? 0 : n - 1;
-    int64_t stop = item->has_stop ? clip(item->stop, n, least, most) : step > 0 ? n : -1;
+    int64_t start = one->has_start ? clip(one->start, n, least, most) : step > 0 ? 0 : n - 1;
+    int64_t stop = one->has_stop ? clip(one->stop, n, least, most) : step > 0 ? n : -1;
     int64_t span = step > 0 ? stop - start : start - stop, stride = step > 0 ? step : -step;
     out->count[axis] = span > 0 ? (span - 1) / stride + 1 : 0;
     out->start[axis] = out->count[axis] > 0 ? start : 0;
@@ -183,8 +183,8 @@ slab_status slab_selection_parse(const char *text, const slab_shape *shape, slab
     int n, dots;
     *out = slab_selection_all(shape);
     TRY(scan_items(text, items, &n, &dots));
-    REQUIRE(n <= shape->rank, SLAB_ERR_USAGE,
-            "selection [%s] has %d axes, but the array has %d", text, n, shape->rank);
+    REQUIRE(n <= shape->rank, SLAB_ERR_USAGE, "selection [%s] has %d axes, but the array has %d",
+            text, n, shape->rank);
     for (int i = 0; i < n; i++) {
         int axis = dots >= 0 && i >= dots ? shape->rank - n + i : i;
         TRY(apply_item(text, &items[i], shape, axis, out));
