@@ -174,25 +174,50 @@ done:
     return rc;
 }
 
+static slab_status count_entry(void *context, const char *path, slab_object object,
+                               const char *target)
+{
+    (void)path, (void)object, (void)target;
+    ++*(int *)context;
+    return SLAB_OK;
+}
+
+/* Is a place in an existing file taken? Results that are groups may go to an empty root. */
+static slab_status check_taken(slab_file *file, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    slab_object object;
+    int entries = 0;
+    const char *name = slab_file_path(file);
+    if (strcmp(path, "/") == 0) {
+        TRY(slab_file_list(file, "/", false, count_entry, &entries));
+        REQUIRE(entries == 0, SLAB_ERR_EXISTS,
+                "'%s' exists and is not empty; name a group in it, as %s:/result, or replace what "
+                "has the same name with --force",
+                name, name);
+    } else if (slab_file_object(file, path, &object) == SLAB_OK) {
+        FAIL(SLAB_ERR_EXISTS, "'%s:%s' exists already; --force replaces it", name, path);
+    } else {
+        slab_error_clear();
+    }
+done:
+    return rc;
+}
+
 static slab_status output_check_free(slab_call *call, const char *file, const char *path)
 {
     slab_status rc = SLAB_OK;
     slab_file *existing = NULL;
-    slab_object object;
     struct stat s;
     int64_t exists = stat(file, &s) == 0;
-    REQUIRE(!exists || !S_ISDIR(s.st_mode), SLAB_ERR_USAGE, "the output '%s' is a directory", file);
     TRY(slab_ranks_broadcast(call->ranks, &exists, sizeof exists, 0));
-    if (!exists || strcmp(path, "/") == 0)
+    if (exists && stat(file, &s) == 0)
+        REQUIRE(!S_ISDIR(s.st_mode), SLAB_ERR_USAGE, "the output '%s' is a folder", file);
+    if (!exists)
         goto done;
     TRY(slab_file_open(call->ranks, file, &existing));
-    if (slab_ranks_me(call->ranks) == 0 && !slab_call_flag(call, "force")) {
-        if (slab_file_object(existing, path, &object) == SLAB_OK)
-            rc = slab_error_set(SLAB_ERR_EXISTS, __FILE__, __LINE__,
-                                "'%s:%s' exists already; --force replaces it", file, path);
-        else
-            slab_error_clear();
-    }
+    if (slab_ranks_me(call->ranks) == 0 && !slab_call_flag(call, "force"))
+        rc = check_taken(existing, path);
     TRY(slab_ranks_agree(call->ranks, rc));
 done:
     slab_file_close(&existing);

@@ -2,18 +2,18 @@
 
 #include <string.h>
 
-/* SLAB_BUILT_ON is "name version;name version;...", from the build. */
+/* SLAB_BUILT_ON is "name version|name version|...", from the build. */
 static void each_library(const char *list, void (*see)(void *, const char *, const char *),
                          void *context)
 {
     char name[64], version[64];
     while (*list) {
-        size_t n = strcspn(list, " "), m = strcspn(list + n, ";");
+        size_t n = strcspn(list, " "), m = strcspn(list + n, "|");
         snprintf(name, sizeof name, "%.*s", (int)n, list);
         snprintf(version, sizeof version, "%.*s", m ? (int)m - 1 : 0, list + n + (m > 0));
         see(context, name, version);
         list += n + m;
-        list += *list == ';';
+        list += *list == '|';
     }
 }
 
