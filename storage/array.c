@@ -11,64 +11,6 @@
 #include "array_impl.h"
 
 #define CHUNK_BYTES_MAX (((size_t)1 << 32) - 1) /* HDF5 keeps them in 32 bits */
-#define NAMES_MAX 8
-
-/* Names for the message about a path that is not there. */
-typedef struct names {
-    char text[400];
-    int n;
-} names;
-
-static slab_status note_name(void *context, const char *path, slab_object object,
-                             const char *target)
-{
-    names *list = context;
-    size_t used = strlen(list->text);
-    (void)object;
-    (void)target;
-    if (list->n < NAMES_MAX)
-        snprintf(list->text + used, sizeof list->text - used, "%s%s", list->n ? ", " : "", path);
-    else if (list->n == NAMES_MAX)
-        snprintf(list->text + used, sizeof list->text - used, ", ...");
-    list->n++;
-    return SLAB_OK;
-}
-
-/* Says what there is in the deepest group of path that exists. */
-static slab_status say_not_found(slab_meta *meta, const slab_file *file, const char *path)
-{
-    slab_status rc = SLAB_OK;
-    char *parent = NULL;
-    names list = {.n = 0};
-    TRY(slab_memory_strdup(&parent, path));
-    for (char *slash = strrchr(parent, '/'); slash; slash = strrchr(parent, '/')) {
-        *slash = '\0';
-        list = (names){.n = 0};
-        if (slab_meta_list(meta, *parent ? parent : "/", false, note_name, &list) == SLAB_OK)
-            break;
-    }
-    REQUIRE(list.n > 0, SLAB_ERR_NOT_FOUND, "'%s' holds no '%s'", file->path, path);
-    FAIL(SLAB_ERR_NOT_FOUND, "'%s' holds no '%s'; there is %s", file->path, path, list.text);
-done:
-    FREE(parent);
-    return rc;
-}
-
-static slab_status find(slab_meta *meta, const slab_file *file, const char *path)
-{
-    slab_status rc = SLAB_OK;
-    slab_object object;
-    rc = slab_meta_object(meta, path, &object);
-    if (rc == SLAB_ERR_NOT_FOUND)
-        TRY(say_not_found(meta, file, path));
-    TRY(rc);
-    REQUIRE(object != SLAB_OBJECT_GROUP, SLAB_ERR_TYPE, "'%s:%s' is a group, not an array",
-            file->path, path);
-    REQUIRE(object != SLAB_OBJECT_TYPE, SLAB_ERR_TYPE, "'%s:%s' is a named type, not an array",
-            file->path, path);
-done:
-    return rc;
-}
 
 /* Sizes in a file are claims: none is used before it is checked. */
 static slab_status check_shape(const slab_array_info *info)
@@ -83,22 +25,22 @@ done:
     return rc;
 }
 
-static slab_status check_chunk(slab_array_info *info)
+/* The metadata plane has multiplied the chunk's bytes with care. */
+static slab_status check_chunk(const slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
-    size_t bytes = info->dtype.size;
     char text[SLAB_SHAPE_TEXT_MAX];
+    int64_t elements;
     REQUIRE(info->shape.rank > 0 && info->chunk.rank == info->shape.rank, SLAB_ERR_FORMAT,
             "chunks of rank %d in an array of rank %d", info->chunk.rank, info->shape.rank);
-    for (int i = 0; i < info->chunk.rank; i++) {
-        REQUIRE(info->chunk.extent[i] >= 1, SLAB_ERR_FORMAT, "chunks %s",
-                slab_shape_text(&info->chunk, text));
-        TRY(slab_size_multiply(bytes, (size_t)info->chunk.extent[i], &bytes));
-    }
-    REQUIRE(bytes <= CHUNK_BYTES_MAX, SLAB_ERR_RANGE,
+    TRY(slab_shape_elements(&info->chunk, &elements));
+    REQUIRE(elements > 0, SLAB_ERR_FORMAT, "chunks %s", slab_shape_text(&info->chunk, text));
+    REQUIRE(info->pipeline.type.bytes <= CHUNK_BYTES_MAX, SLAB_ERR_RANGE,
             "chunks %s of %zu bytes; HDF5 has no room for more than 4 GiB in one",
-            slab_shape_text(&info->chunk, text), bytes);
-    info->pipeline.type = (slab_chunk_type){.dtype = info->dtype, .bytes = bytes};
+            slab_shape_text(&info->chunk, text), info->pipeline.type.bytes);
+    REQUIRE(info->fallback[0] || info->pipeline.type.bytes == (size_t)elements * info->dtype.size,
+            SLAB_ERR_FORMAT, "chunks %s of %zu bytes, elements of %" PRIu32,
+            slab_shape_text(&info->chunk, text), info->pipeline.type.bytes, info->dtype.size);
 done:
     return rc;
 }
@@ -117,7 +59,6 @@ static slab_status describe_here(slab_file *file, const char *path, slab_array_i
     slab_status rc = SLAB_OK;
     slab_meta *meta;
     TRY(slab_file_meta(file, &meta));
-    TRY(find(meta, file, path));
     TRY(slab_meta_describe(meta, path, info));
     TRY_SAYING(check_shape(info), "cannot use '%s:%s'", file->path, path);
     if (info->layout == SLAB_LAYOUT_CHUNKED) {
