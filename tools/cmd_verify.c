@@ -34,7 +34,7 @@ static slab_status note_bad(check *c, int64_t chunk)
 {
     slab_status rc = SLAB_OK;
     char reason[REASON_MAX];
-    snprintf(reason, sizeof reason, "%s", slab_error_last()->message);
+    snprintf(reason, sizeof reason, "%.*s", REASON_MAX - 1, slab_error_last()->message);
     pthread_mutex_lock(&c->lock);
     if (c->nfound == c->room) {
         size_t room = c->room ? 2 * c->room : 16;

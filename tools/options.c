@@ -36,7 +36,7 @@ static const slab_option compute_options[] = {
     {NULL, 0, 0, NULL, NULL, NULL}};
 
 static const slab_option json_options[] = {
-    {"json", 0, 'b', NULL, NULL, "print JSON, for programs"}, {NULL, 0, 0, NULL, NULL, NULL}};
+    {"json", 0, 'b', NULL, NULL, "print JSON, for programs, instead of text"}, {NULL, 0, 0, NULL, NULL, NULL}};
 
 static const slab_option seed_options[] = {
     {"seed", 0, 'n', "N", "1", "where random numbers start: the same seed gives the same result"},

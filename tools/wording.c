@@ -57,17 +57,20 @@ static const char *wrap_paragraph(FILE *to, const char *p, int at, int indent)
 
 void slab_text_wrap(FILE *to, const char *text, int at, int indent)
 {
-    fprintf(to, "%*s", indent - at, "");
-    at = indent;
+    int gap = indent - at;
     while (*text) {
-        text = wrap_paragraph(to, text, at, indent);
-        while (*text == '\n' && text[1] == ' ') { /* a line kept as it is */
-            size_t n = strcspn(text + 1, "\n");
-            fprintf(to, "%*s%.*s\n", indent, "", (int)n, text + 1);
-            text += 1 + n;
+        fprintf(to, "%*s", gap, "");
+        gap = indent;
+        if (*text == ' ') { /* a line kept as it is */
+            size_t n = strcspn(text, "\n");
+            fprintf(to, "%.*s\n", (int)n, text);
+            text += n;
+        } else {
+            text = wrap_paragraph(to, text, indent, indent);
         }
-        if (*text == '\n' && text[1] == '\n')
-            fprintf(to, "\n%*s", indent, "");
+        text += *text == '\n';
+        if (*text == '\n')
+            putc('\n', to);
         text += strspn(text, "\n");
     }
 }
