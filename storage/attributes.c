@@ -112,8 +112,7 @@ done:
     return rc;
 }
 
-slab_status slab_file_attributes(slab_file *file, const char *path, slab_attribute **out,
-                                 size_t *n)
+slab_status slab_file_attributes(slab_file *file, const char *path, slab_attribute **out, size_t *n)
 {
     slab_status rc = SLAB_OK;
     char *packed = NULL;
