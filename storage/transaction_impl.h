@@ -48,9 +48,6 @@ void slab_txn_file_clear(slab_txn_file *file);
 
 /* --- writer_spec.c --- */
 
-/** What an array of that spec will be. @retval as slab_txn_create */
-slab_status slab_spec_resolve(const slab_array_spec *spec, const char *path, slab_array_info *info);
-
 /** The fill value in stored form, zeros when there is none. */
 slab_status slab_fill_stored(const slab_array_info *info, uint8_t fill[SLAB_FILL_MAX]);
 
