@@ -48,7 +48,7 @@ void slab_driver_error_clear(void)
     failure.code = SLAB_OK;
 }
 
-static herr_t failed(slab_status rc)
+herr_t slab_driver_failed(slab_status rc)
 {
     if (rc == SLAB_OK)
         return 0;
@@ -126,6 +126,15 @@ static void raise_end(slab_driver_file *f, uint64_t end)
         f->eoa = end;
 }
 
+void slab_driver_begin(slab_driver_file *file, slab_meta_reserve reserve, void *context)
+{
+    file->reserve = reserve;
+    file->context = context;
+    /* Behind everything the file has, wanted or not: a killed run may have left chunks there. */
+    raise_end(file, file->size + GUARD);
+    file->begun = true;
+}
+
 /* More space for metadata: in pieces that grow with what there is, so that a million chunks do not
  * mean a million reservations and a small file stays small. */
 static slab_status extent_more(slab_driver_file *f, uint64_t bytes)
@@ -158,7 +167,7 @@ static haddr_t driver_alloc(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, hsize_t
         raise_end(f, f->place_address + size + GUARD);
         return f->place_address;
     }
-    if (f->end - f->next < size && failed(extent_more(f, size)) < 0)
+    if (f->end - f->next < size && slab_driver_failed(extent_more(f, size)) < 0)
         return HADDR_UNDEF;
     uint64_t address = f->next;
     f->next += size;
@@ -238,10 +247,10 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return 0;
     }
     if (address > INT64_MAX || size > INT64_MAX - address)
-        return failed(slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
-                                     "address %" PRIu64 " is outside of '%s'", (uint64_t)address,
-                                     f->path));
-    if (failed(read_file(f, address, size, buffer)) < 0)
+        return slab_driver_failed(slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
+                                                 "address %" PRIu64 " is outside of '%s'",
+                                                 (uint64_t)address, f->path));
+    if (slab_driver_failed(read_file(f, address, size, buffer)) < 0)
         return -1;
     if (f->overlay != NULL)
         slab_overlay_read(f->overlay, address, size, buffer);
@@ -257,10 +266,10 @@ static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t 
     if (buffer == slab_driver_sentinel() || f->discard)
         return 0;
     if (!f->writing)
-        return failed(slab_error_set(SLAB_ERR_INTERNAL, __FILE__, __LINE__,
-                                     "'%s' is open for reading and HDF5 wants to write it",
-                                     f->path));
-    return failed(slab_overlay_write(f->overlay, address, size, buffer));
+        return slab_driver_failed(
+            slab_error_set(SLAB_ERR_INTERNAL, __FILE__, __LINE__,
+                           "'%s' is open for reading and HDF5 wants to write it", f->path));
+    return slab_driver_failed(slab_overlay_write(f->overlay, address, size, buffer));
 }
 
 /* --- opening --- */
@@ -285,7 +294,7 @@ done:
     if (rc != SLAB_OK) {
         /* A file that is not there may be found at the next place HDF5 looks: not an error yet. */
         if (rc != SLAB_ERR_NOT_FOUND)
-            failed(rc);
+            slab_driver_failed(rc);
         FREE(handle);
     }
     return (H5FD_t *)handle;

@@ -43,6 +43,9 @@ typedef struct slab_driver_file {
 slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out);
 void slab_driver_close(slab_driver_file **file);
 
+/** The file is open for writing; from now on space comes from reserve(). */
+void slab_driver_begin(slab_driver_file *file, slab_meta_reserve reserve, void *context);
+
 /** A file access property list that makes HDF5 use the driver on this file. The caller closes it.
  */
 slab_status slab_driver_access(slab_driver_file *file, hid_t *fapl);
@@ -53,5 +56,8 @@ void *slab_driver_sentinel(void);
 /** What went wrong in a callback since the last clear; code SLAB_OK when nothing did. */
 const slab_error *slab_driver_error(void);
 void slab_driver_error_clear(void);
+
+/** Keeps what just failed, for what HDF5 calls; returns what HDF5 wants: 0, or -1 for a failure. */
+herr_t slab_driver_failed(slab_status rc);
 
 #endif

@@ -299,7 +299,8 @@ done:
     return rc;
 }
 
-static slab_status write_patches(int fd, const char *path, const slab_patch *patches, size_t n)
+slab_status slab_journal_write_patches(int fd, const char *path, const slab_patch *patches,
+                                       size_t n)
 {
     slab_status rc = SLAB_OK;
     for (size_t i = 0, run; i < n; i += run) {
@@ -327,7 +328,7 @@ slab_status slab_journal_apply(const char *path, int fd, uint64_t old_size,
     TRY(slab_journal_path(path, &name));
     TRY(journal_write(name, path, fd, old_size, patches, n, sync));
     hot = true;
-    TRY(write_patches(fd, path, patches, n));
+    TRY(slab_journal_write_patches(fd, path, patches, n));
     if (sync)
         TRY(sync_file(fd, path));
     hot = false;

@@ -28,6 +28,10 @@ slab_status slab_journal_path(const char *path, char **out);
 slab_status slab_journal_apply(const char *path, int fd, uint64_t old_size,
                                const slab_patch *patches, size_t n, bool sync);
 
+/** Writes patches, no journal: for a file that nobody can see yet. @p path: for messages. */
+slab_status slab_journal_write_patches(int fd, const char *path, const slab_patch *patches,
+                                       size_t n);
+
 /** Takes the lock on the data file by itself while it works (flock, exclusive): call it before
  * locking. Rolls back if there is a hot journal; removes a journal that was never finished.
  * @param[out] did  one line for people, "" when there was nothing; SLAB_MESSAGE_MAX bytes

@@ -43,7 +43,12 @@ struct slab_meta {
     bool create; /* begun as a new file */
     hid_t array; /* the array used last stays open, with HDF5's cache of its chunks */
     char *array_path;
+    bool array_ready;           /* its sources are there, its chunks are known: */
+    slab_chunk_type array_type; /* as the filters want to know them */
 };
+
+/** @retval SLAB_ERR_FORMAT  nowhere an HDF5 signature, in words for people */
+slab_status slab_meta_signature_check(const slab_driver_file *file);
 
 /** Opens the array at path, or gives the one that is open; it belongs to meta.
  * @retval SLAB_ERR_NOT_FOUND, SLAB_ERR_TYPE */
@@ -62,8 +67,9 @@ bool slab_meta_exists(slab_meta *meta, const char *path);
 slab_status slab_meta_describe_array(slab_meta *meta, const char *path, hid_t array,
                                      slab_array_info *info);
 
-/** Registers slab's codecs as HDF5 filters, once. */
-slab_status slab_hdf5_filters(void);
+/** Registers slab's codecs as HDF5 filters, once; from now on they are used on chunks of this type
+ * (NULL: of an unknown one). */
+slab_status slab_hdf5_filters(const slab_chunk_type *type);
 
 /** An attribute of one number in the array's native type: what missing_value is.
  * @param[out] has  false when there is none that fits */

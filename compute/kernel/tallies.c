@@ -1,0 +1,290 @@
+/*
+ * Integers of any width, with exact sums. The loops are written for the compiler to vectorise; a
+ * row of elements is treated as a matrix of TALLY_COLUMNS columns that are added up at the end, so
+ * that one set of kernels serves both directions.
+ */
+#include <string.h>
+
+#include <slab/compute/kernel/statistics_impl.h>
+
+enum { TALLY_COLUMNS = 256, TALLY_ROWS = 32768 };
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("avx512bw", "avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* Sums of up to TALLY_ROWS rows of TALLY_COLUMNS columns; missing elements count as 0 in them. */
+typedef struct tally {
+    int64_t sum[TALLY_COLUMNS];
+    uint64_t square[TALLY_COLUMNS];      /* of 32-bit elements: the low halves of squares */
+    uint64_t square_high[TALLY_COLUMNS]; /* and the high halves */
+    int32_t zeros[TALLY_COLUMNS], missing[TALLY_COLUMNS];
+    int64_t low[TALLY_COLUMNS], high[TALLY_COLUMNS]; /* unsigned 64-bit ones as their bits */
+} tally;
+
+/*
+ * One kernel a type. P: type of per-chunk partial sums, in which STEP rows fit; Q: unsigned type
+ * that holds a square. Partial sums stay narrow so that more of them fit a register.
+ */
+#define NARROW(name, T, P, Q, MIN, MAX, STEP)                                                      \
+    CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t)      \
+    {                                                                                              \
+        const int64_t n = block->columns;                                                          \
+        T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            low[j] = MAX;                                                                          \
+            high[j] = MIN;                                                                         \
+        }                                                                                          \
+        for (int64_t begin = 0; begin < block->rows; begin += STEP) {                              \
+            int64_t end = block->rows - begin < STEP ? block->rows : begin + STEP;                 \
+            P sum[TALLY_COLUMNS] = {0};                                                            \
+            Q square[TALLY_COLUMNS] = {0};                                                         \
+            uint8_t zeros[TALLY_COLUMNS] = {0}, missing[TALLY_COLUMNS] = {0};                      \
+            for (int64_t i = begin; i < end; i++) {                                                \
+                const T *x = (const T *)((const char *)block->data + i * block->row_stride);       \
+                if (has) {                                                                         \
+                    for (int64_t j = 0; j < n; j++) {                                              \
+                        bool m = x[j] == miss;                                                     \
+                        T v = m ? (T)0 : x[j], up = m ? (T)(MAX) : x[j],                           \
+                          down = m ? (T)(MIN) : x[j];                                              \
+                        low[j] = up < low[j] ? up : low[j];                                        \
+                        high[j] = down > high[j] ? down : high[j];                                 \
+                        zeros[j] = (uint8_t)(zeros[j] + (!m & (v == 0)));                          \
+                        missing[j] = (uint8_t)(missing[j] + m);                                    \
+                        sum[j] = (P)(sum[j] + v);                                                  \
+                        square[j] += (Q)((Q)v * (Q)v);                                             \
+                    }                                                                              \
+                } else {                                                                           \
+                    for (int64_t j = 0; j < n; j++) {                                              \
+                        T v = x[j];                                                                \
+                        low[j] = v < low[j] ? v : low[j];                                          \
+                        high[j] = v > high[j] ? v : high[j];                                       \
+                        zeros[j] = (uint8_t)(zeros[j] + (v == 0));                                 \
+                        sum[j] = (P)(sum[j] + v);                                                  \
+                        square[j] += (Q)((Q)v * (Q)v);                                             \
+                    }                                                                              \
+                }                                                                                  \
+            }                                                                                      \
+            for (int64_t j = 0; j < n; j++) {                                                      \
+                t->sum[j] += sum[j];                                                               \
+                t->square[j] += square[j];                                                         \
+                t->zeros[j] += zeros[j];                                                           \
+                t->missing[j] += missing[j];                                                       \
+            }                                                                                      \
+        }                                                                                          \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            t->low[j] = low[j];                                                                    \
+            t->high[j] = high[j];                                                                  \
+        }                                                                                          \
+    }
+
+NARROW(bytes, uint8_t, uint32_t, uint32_t, 0, UINT8_MAX, 255)
+NARROW(signed_bytes, int8_t, int32_t, uint32_t, INT8_MIN, INT8_MAX, 255)
+NARROW(words, uint16_t, uint32_t, uint64_t, 0, UINT16_MAX, 255)
+NARROW(signed_words, int16_t, int32_t, uint64_t, INT16_MIN, INT16_MAX, 255)
+
+/* 32 bits: a square takes 64, so its halves are summed apart. */
+#define HALVES(name, T, MIN, MAX)                                                                  \
+    CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t)      \
+    {                                                                                              \
+        const int64_t n = block->columns;                                                          \
+        T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            low[j] = MAX;                                                                          \
+            high[j] = MIN;                                                                         \
+        }                                                                                          \
+        for (int64_t i = 0; i < block->rows; i++) {                                                \
+            const T *x = (const T *)((const char *)block->data + i * block->row_stride);           \
+            for (int64_t j = 0; j < n; j++) {                                                      \
+                bool m = has & (x[j] == miss);                                                     \
+                T v = m ? (T)0 : x[j], up = m ? (T)(MAX) : x[j], down = m ? (T)(MIN) : x[j];       \
+                int64_t wide = v;                                                                  \
+                uint64_t square = (uint64_t)wide * (uint64_t)wide;                                 \
+                low[j] = up < low[j] ? up : low[j];                                                \
+                high[j] = down > high[j] ? down : high[j];                                         \
+                t->zeros[j] += !m & (v == 0);                                                      \
+                t->missing[j] += m;                                                                \
+                t->sum[j] += wide;                                                                 \
+                t->square[j] += (uint32_t)square;                                                  \
+                t->square_high[j] += square >> 32;                                                 \
+            }                                                                                      \
+        }                                                                                          \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            t->low[j] = low[j];                                                                    \
+            t->high[j] = high[j];                                                                  \
+        }                                                                                          \
+    }
+
+HALVES(halves, uint32_t, 0, UINT32_MAX)
+HALVES(signed_halves, int32_t, INT32_MIN, INT32_MAX)
+
+static bool is_signed(const slab_statistics_type *type)
+{
+    return type->dtype.kind == SLAB_KIND_INT;
+}
+
+static void run_kernel(const slab_statistics_type *type, const slab_strip_block *block, tally *t)
+{
+    bool sign = is_signed(type);
+    memset(t, 0, sizeof *t);
+    switch (type->dtype.size) {
+    case 1:
+        (sign ? signed_bytes : bytes)(block, type->has_missing, type->missing, t);
+        break;
+    case 2:
+        (sign ? signed_words : words)(block, type->has_missing, type->missing, t);
+        break;
+    default:
+        (sign ? signed_halves : halves)(block, type->has_missing, type->missing, t);
+        break;
+    }
+}
+
+static void add_extremes(const slab_statistics_type *type, slab_statistics_slot *slot,
+                         slab_extreme low, slab_extreme high)
+{
+    bool any = slot->count > 0;
+    if (is_signed(type)) {
+        slot->low.i = any && slot->low.i < low.i ? slot->low.i : low.i;
+        slot->high.i = any && slot->high.i > high.i ? slot->high.i : high.i;
+    } else {
+        slot->low.u = any && slot->low.u < low.u ? slot->low.u : low.u;
+        slot->high.u = any && slot->high.u > high.u ? slot->high.u : high.u;
+    }
+}
+
+/* Column j of a tally of so many rows. */
+static void add_tally(const slab_statistics_type *type, const tally *t, int64_t j, int64_t rows,
+                      slab_statistics_slot *slot)
+{
+    int64_t n = rows - t->missing[j];
+    slot->missing += t->missing[j];
+    slot->zeros += t->zeros[j];
+    slot->first.sum += t->sum[j];
+    slot->second.squares += t->square[j] + ((unsigned __int128)t->square_high[j] << 32);
+    if (n > 0)
+        add_extremes(type, slot, (slab_extreme){.i = t->low[j]}, (slab_extreme){.i = t->high[j]});
+    slot->count += n;
+}
+
+/* 64-bit elements of one strip: the sum is exact, the second moment is about a value that is
+ * among them, by differences that are exact when they fit 64 bits. */
+static void wide_strip(const slab_statistics_type *type, const char *x, int64_t n, int64_t stride,
+                       slab_statistics_slot *slot)
+{
+    slab_statistics_slot part = {0};
+    bool sign = is_signed(type);
+    uint64_t shift = 0;
+    long double first = 0, square = 0;
+    for (int64_t j = 0; j < n; j++) {
+        slab_extreme v;
+        memcpy(&v, x + j * stride, sizeof v);
+        if (type->has_missing && v.u == type->missing) {
+            part.missing++;
+            continue;
+        }
+        if (part.count == 0)
+            shift = v.u;
+        __int128 wide = sign ? (__int128)v.i : (__int128)v.u;
+        __int128 from = sign ? (__int128)(int64_t)shift : (__int128)shift;
+        long double d = (long double)(wide - from);
+        first += d;
+        square += d * d;
+        part.first.sum += wide;
+        part.zeros += v.u == 0;
+        add_extremes(type, &part, v, v);
+        part.count++;
+    }
+    if (part.count > 0) {
+        long double count = (long double)part.count, m2 = square - first * (first / count);
+        long double base = sign ? (long double)(int64_t)shift : (long double)shift;
+        part.second.moments.mean = (double)(base + first / count);
+        part.second.moments.m2 = (double)(m2 < 0 ? 0 : m2);
+    }
+    tallies_merge(type, slot, &part);
+}
+
+void tallies_merge(const slab_statistics_type *type, slab_statistics_slot *into,
+                   const slab_statistics_slot *from)
+{
+    if (type->dtype.size == 8)
+        moments_combine(into->count, &into->second.moments.mean, &into->second.moments.m2,
+                        from->count, from->second.moments.mean, from->second.moments.m2);
+    else
+        into->second.squares += from->second.squares;
+    into->first.sum += from->first.sum;
+    into->missing += from->missing;
+    into->zeros += from->zeros;
+    if (from->count > 0)
+        add_extremes(type, into, from->low, from->high);
+    into->count += from->count;
+}
+
+static void contiguous_all(const slab_statistics_type *type, const char *x, int64_t n,
+                           slab_statistics_slot *slot)
+{
+    int64_t size = type->dtype.size, most = (int64_t)TALLY_COLUMNS * TALLY_ROWS;
+    tally t;
+    while (n > 0) {
+        slab_strip_block block = {.data = x, .rows = 1, .columns = n};
+        if (n >= TALLY_COLUMNS) {
+            block.rows = (n < most ? n : most) / TALLY_COLUMNS;
+            block.columns = TALLY_COLUMNS;
+        }
+        block.row_stride = block.columns * size;
+        run_kernel(type, &block, &t);
+        for (int64_t j = 0; j < block.columns; j++)
+            add_tally(type, &t, j, block.rows, slot);
+        x += block.rows * block.row_stride;
+        n -= block.rows * block.columns;
+    }
+}
+
+void tallies_all(const slab_statistics_type *type, const slab_strip_block *block,
+                 slab_statistics_slot *slot)
+{
+    for (int64_t i = 0; i < block->rows; i++) {
+        const char *row = (const char *)block->data + i * block->row_stride;
+        if (type->dtype.size < 8) {
+            contiguous_all(type, row, block->columns, slot);
+            continue;
+        }
+        for (int64_t j = 0; j < block->columns; j += TALLY_ROWS) {
+            int64_t n = block->columns - j < TALLY_ROWS ? block->columns - j : TALLY_ROWS;
+            wide_strip(type, row + 8 * j, n, 8, slot);
+        }
+    }
+}
+
+static void stripe_by_column(const slab_statistics_type *type, const slab_strip_block *stripe,
+                             slab_statistics_slot *slots)
+{
+    tally t;
+    if (type->dtype.size < 8) {
+        run_kernel(type, stripe, &t);
+        for (int64_t j = 0; j < stripe->columns; j++)
+            add_tally(type, &t, j, stripe->rows, &slots[j]);
+        return;
+    }
+    for (int64_t j = 0; j < stripe->columns; j++)
+        wide_strip(type, (const char *)stripe->data + 8 * j, stripe->rows, stripe->row_stride,
+                   &slots[j]);
+}
+
+void tallies_by_column(const slab_statistics_type *type, const slab_strip_block *block,
+                       slab_statistics_slot *slots)
+{
+    int64_t size = type->dtype.size;
+    for (int64_t i = 0; i < block->rows; i += TALLY_ROWS) {
+        slab_strip_block stripe = *block;
+        stripe.rows = block->rows - i < TALLY_ROWS ? block->rows - i : TALLY_ROWS;
+        for (int64_t j = 0; j < block->columns; j += TALLY_COLUMNS) {
+            stripe.data = (const char *)block->data + i * block->row_stride + j * size;
+            stripe.columns =
+                block->columns - j < TALLY_COLUMNS ? block->columns - j : TALLY_COLUMNS;
+            stripe_by_column(type, &stripe, slots + j);
+        }
+    }
+}

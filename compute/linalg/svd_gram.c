@@ -1,0 +1,101 @@
+#include <inttypes.h>
+#include <lapacke.h>
+#include <math.h>
+#include <slab/compute/linalg/svd_impl.h>
+#include <slab/compute/sink/gram.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <string.h>
+
+static slab_status make_pass(const slab_svd *svd, slab_gram *gram, slab_pass **pass)
+{
+    slab_status rc = SLAB_OK;
+    *pass = NULL;
+    TRY(slab_pass_create(svd->crew, "Gram matrix", svd->x, pass));
+    TRY(slab_pass_add(*pass, &slab_sink_gram, gram));
+done:
+    return rc;
+}
+
+/* The matrix, and LAPACK's vectors before they are turned round. */
+static size_t held(const slab_svd *svd)
+{
+    size_t m = (size_t)svd_m(svd);
+    return (m * m + m * ((size_t)svd->k + 1)) * sizeof(double);
+}
+
+slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_gram gram = {.z = svd->z, .side = svd->side};
+    slab_pass *pass = NULL;
+    slab_pass_plan of;
+    double m = (double)svd_m(svd);
+    TRY(make_pass(svd, &gram, &pass));
+    TRY(slab_pass_plan_make(pass, svd_room(svd, held(svd)), &of));
+    of.memory += held(svd);
+    of.memory_least += held(svd);
+    slab_plan_add_pass(plan, &of, 1, m * m * (double)svd_other(svd));
+    slab_plan_add(plan, &(slab_plan_step){.name = "eigenvalues",
+                                          .times = 1,
+                                          .flops = 4.0 / 3 * m * m * m,
+                                          .memory = held(svd),
+                                          .threads = 1});
+done:
+    slab_pass_destroy(&pass);
+    return rc;
+}
+
+/* The k largest of g [m, m], which is overwritten. On rank 0 alone, then all get them. */
+static slab_status solve(const slab_svd *svd, double *g)
+{
+    slab_status rc = SLAB_OK;
+    lapack_int m = (lapack_int)svd_m(svd), k = svd->k, found = 0, *support = NULL;
+    double *w = NULL, *v = NULL;
+    ALLOC(w, m, "eigenvalues");
+    ALLOC(v, (int64_t)m * k, "eigenvectors");
+    ALLOC(support, 2 * (int64_t)m, "eigenvalues");
+    lapack_int status = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', m, g, m, 0, 0, m - k + 1, m,
+                                       0, &found, w, v, m, support);
+    REQUIRE(status == 0 && found == k, SLAB_ERR_NUMERIC,
+            "eigenvalues of the %d x %d Gram matrix did not converge", (int)m, (int)m);
+    for (int j = 0; j < k; j++) {
+        svd->s[j] = sqrt(fmax(w[k - 1 - j], 0));
+        for (int64_t i = 0; i < m; i++)
+            svd->u[i * k + j] = v[(int64_t)(k - 1 - j) * m + i];
+    }
+    svd_fix_signs(m, k, svd->u);
+done:
+    FREE(support);
+    FREE(v);
+    FREE(w);
+    return rc;
+}
+
+slab_status slab_svd_gram(slab_svd *svd)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(svd->crew);
+    slab_gram gram = {.z = svd->z, .side = svd->side};
+    slab_pass *pass = NULL;
+    int64_t m = svd_m(svd);
+    double *g = NULL;
+    svd_quiet_blas();
+    REQUIRE(m <= INT32_MAX / 4, SLAB_ERR_RANGE, "a Gram matrix of %" PRId64 " rows", m);
+    rc = slab_memory_alloc((void **)&g, (size_t)m * (size_t)m, sizeof *g, "a Gram matrix");
+    TRY(slab_ranks_agree(ranks, rc));
+    gram.out = g;
+    TRY(make_pass(svd, &gram, &pass));
+    TRY(slab_pass_run(pass, svd_room(svd, held(svd) - (size_t)m * (size_t)m * sizeof *g)));
+    if (slab_ranks_me(ranks) == 0)
+        rc = solve(svd, g);
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_ranks_broadcast(ranks, svd->s, (size_t)svd->k * sizeof *svd->s, 0));
+    TRY(slab_ranks_broadcast(ranks, svd->u, (size_t)(m * svd->k) * sizeof *svd->u, 0));
+    svd->passes_run = 1;
+    svd->residual = 0;
+done:
+    slab_pass_destroy(&pass);
+    FREE(g);
+    return rc;
+}

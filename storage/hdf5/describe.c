@@ -1,0 +1,242 @@
+/* Everything about an array but its elements. */
+#include <slab/storage/hdf5/library_impl.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/hdf5/types_impl.h>
+
+/* Up to here counting the chunks that exist costs next to nothing. */
+enum { COUNTED_CHUNKS = 4096 };
+
+/* The first reason stays. */
+static void fall_back(slab_array_info *info, const char *reason)
+{
+    if (info->fallback[0] == '\0')
+        snprintf(info->fallback, sizeof info->fallback, "%s", reason);
+}
+
+static slab_status extents(hid_t array, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    hsize_t extent[H5S_MAX_RANK], most[H5S_MAX_RANK];
+    int64_t elements;
+    hid_t space = H5Dget_space(array);
+    HDF5_REQUIRE(space >= 0, SLAB_ERR_FORMAT, "it has no shape");
+    if (H5Sget_simple_extent_type(space) == H5S_NULL) {
+        info->shape.rank = info->max_shape.rank = 1;
+        goto done;
+    }
+    int rank = H5Sget_simple_extent_dims(space, extent, most);
+    HDF5_REQUIRE(rank >= 0 && rank <= SLAB_RANK_MAX, SLAB_ERR_FORMAT, "its shape is unreadable");
+    info->shape.rank = info->max_shape.rank = rank;
+    for (int i = 0; i < rank; i++) {
+        REQUIRE(extent[i] <= INT64_MAX, SLAB_ERR_FORMAT, "axis %d has %" PRIu64 " elements", i,
+                (uint64_t)extent[i]);
+        info->shape.extent[i] = (int64_t)extent[i];
+        info->max_shape.extent[i] = most[i] > INT64_MAX ? SLAB_UNLIMITED : (int64_t)most[i];
+    }
+    TRY_SAYING(slab_shape_elements(&info->shape, &elements), "its shape is too large");
+done:
+    slab_hdf5_close(&space);
+    return rc;
+}
+
+static slab_status filters(hid_t dcpl, slab_pipeline *pipeline)
+{
+    slab_status rc = SLAB_OK;
+    int n = H5Pget_nfilters(dcpl);
+    HDF5_REQUIRE(n >= 0 && n <= SLAB_FILTERS_MAX, SLAB_ERR_FORMAT, "its filters are unreadable");
+    pipeline->nfilters = n;
+    for (int i = 0; i < n; i++) {
+        slab_filter *f = &pipeline->filters[i];
+        unsigned values[SLAB_FILTER_VALUES_MAX] = {0};
+        size_t nvalues = SLAB_FILTER_VALUES_MAX;
+        /* No filter_config: asking for it would load the filter's plugin. */
+        f->id = H5Pget_filter2(dcpl, (unsigned)i, &f->flags, &nvalues, values, 0, NULL, NULL);
+        HDF5_REQUIRE(f->id >= 0, SLAB_ERR_FORMAT, "its filter %d is unreadable", i);
+        f->nvalues = (unsigned)nvalues;
+        for (int v = 0; v < SLAB_FILTER_VALUES_MAX; v++)
+            f->values[v] = values[v];
+    }
+done:
+    return rc;
+}
+
+static slab_status chunking(hid_t array, hid_t dcpl, size_t stored_size, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    hsize_t extent[H5S_MAX_RANK];
+    unsigned options = 0;
+    slab_grid grid;
+    int64_t elements;
+    int rank = H5Pget_chunk(dcpl, H5S_MAX_RANK, extent);
+    HDF5_REQUIRE(rank >= 0 && rank == info->shape.rank, SLAB_ERR_FORMAT,
+                 "its chunks have %d axes, it has %d", rank, info->shape.rank);
+    info->chunk.rank = rank;
+    for (int i = 0; i < rank; i++) {
+        REQUIRE(extent[i] > 0 && extent[i] <= INT64_MAX, SLAB_ERR_FORMAT,
+                "its chunks have %" PRIu64 " elements along axis %d", (uint64_t)extent[i], i);
+        info->chunk.extent[i] = (int64_t)extent[i];
+    }
+    TRY(slab_shape_elements(&info->chunk, &elements));
+    TRY_SAYING(slab_size_multiply((size_t)elements, stored_size, &info->pipeline.type.bytes),
+               "its chunks are too large");
+    info->pipeline.type.dtype = info->dtype;
+    TRY(filters(dcpl, &info->pipeline));
+    HDF5_REQUIRE(H5Pget_chunk_opts(dcpl, &options) >= 0, SLAB_ERR_FORMAT,
+                 "its chunk options are unreadable");
+    info->edge_unfiltered = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
+
+    info->stored_bytes = H5Dget_storage_size(array);
+    info->stored_chunks = info->stored_bytes == 0 ? 0 : -1;
+    TRY_SAYING(slab_grid_make(&info->shape, &info->chunk, NULL, &grid), "it has too many chunks");
+    if (info->stored_chunks != 0 && grid.ntiles <= COUNTED_CHUNKS) {
+        hsize_t count = 0;
+        hid_t space = H5Dget_space(array);
+        HDF5_REQUIRE(space >= 0 && H5Dget_num_chunks(array, space, &count) >= 0, SLAB_ERR_FORMAT,
+                     "its chunks cannot be counted");
+        H5Sclose(space);
+        info->stored_chunks = (int64_t)count;
+    }
+done:
+    return rc;
+}
+
+static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_t stored_size,
+                              slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    int64_t elements;
+    size_t bytes;
+    info->layout = SLAB_LAYOUT_CONTIGUOUS;
+    if (H5Pget_external_count(dcpl) > 0) {
+        info->layout = SLAB_LAYOUT_EXTERNAL;
+        info->stored_bytes = H5Dget_storage_size(array);
+        fall_back(info, "its elements lie in other files (external storage)");
+        goto done;
+    }
+    info->offset = H5Dget_offset(array); /* HADDR_UNDEF is UINT64_MAX */
+    if (info->offset == UINT64_MAX)
+        goto done;
+    TRY(slab_shape_elements(&info->shape, &elements));
+    TRY_SAYING(slab_size_multiply((size_t)elements, stored_size, &bytes), "it is too large");
+    REQUIRE(info->offset <= file_size && bytes <= file_size - info->offset, SLAB_ERR_FORMAT,
+            "its elements, %zu bytes at %" PRIu64 ", lie outside of the file of %" PRIu64, bytes,
+            info->offset, file_size);
+    info->stored_bytes = bytes;
+done:
+    return rc;
+}
+
+static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t stored_size,
+                          slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    info->offset = UINT64_MAX;
+    switch (H5Pget_layout(dcpl)) {
+    case H5D_CHUNKED:
+        info->layout = SLAB_LAYOUT_CHUNKED;
+        TRY(chunking(array, dcpl, stored_size, info));
+        break;
+    case H5D_CONTIGUOUS:
+        TRY(contiguous(array, dcpl, meta->file->size, stored_size, info));
+        break;
+    case H5D_COMPACT:
+        info->layout = SLAB_LAYOUT_COMPACT;
+        info->stored_bytes = H5Dget_storage_size(array);
+        fall_back(info, "its elements lie in its header (compact layout)");
+        break;
+    case H5D_VIRTUAL:
+        info->layout = SLAB_LAYOUT_VIRTUAL;
+        fall_back(info, "its elements lie in other arrays (virtual layout)");
+        break;
+    default:
+        FAIL(SLAB_ERR_UNSUPPORTED, "its layout is unknown to this version of HDF5");
+    }
+done:
+    return rc;
+}
+
+static slab_status fill_value(hid_t dcpl, hid_t type, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    hid_t memory = H5I_INVALID_HID;
+    H5D_fill_value_t defined;
+    slab_dtype native = slab_dtype_native(info->dtype);
+    HDF5_REQUIRE(H5Pfill_value_defined(dcpl, &defined) >= 0, SLAB_ERR_FORMAT,
+                 "its fill value is unreadable");
+    if (defined != H5D_FILL_VALUE_USER_DEFINED || info->dtype.kind == SLAB_KIND_OTHER)
+        goto done;
+    if (native.size > SLAB_FILL_MAX) {
+        fall_back(info, "it has a fill value that is a long string");
+        goto done;
+    }
+    TRY(slab_type_memory(type, native, &memory));
+    HDF5_REQUIRE(H5Pget_fill_value(dcpl, memory, info->fill) >= 0, SLAB_ERR_FORMAT,
+                 "its fill value is unreadable");
+    info->has_fill = true;
+done:
+    slab_hdf5_close(&memory);
+    return rc;
+}
+
+static slab_status missing_code(hid_t array, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    slab_dtype native = slab_dtype_native(info->dtype);
+    if (!slab_dtype_is_number(native))
+        return SLAB_OK;
+    TRY(slab_hdf5_attribute_number(array, "missing_value", native, info->missing,
+                                   &info->has_missing));
+    if (!info->has_missing)
+        TRY(slab_hdf5_attribute_number(array, "_FillValue", native, info->missing,
+                                       &info->has_missing));
+done:
+    return rc;
+}
+
+static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    hid_t type = H5Dget_type(array), dcpl = H5Dget_create_plist(array);
+    HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
+    size_t stored_size = H5Tget_size(type);
+    TRY(slab_type_from_hdf5(type, &info->dtype, info->fallback));
+    if (info->dtype.kind == SLAB_KIND_OTHER) {
+        slab_type_text(type, info->type_name, sizeof info->type_name);
+        fall_back(info, "its element type is none of slab's");
+    }
+    TRY(extents(array, info));
+    TRY(layout(meta, array, dcpl, stored_size, info));
+    TRY(fill_value(dcpl, type, info));
+    TRY(missing_code(array, info));
+done:
+    slab_hdf5_close(&type);
+    slab_hdf5_close(&dcpl);
+    return rc;
+}
+
+slab_status slab_meta_describe_array(slab_meta *meta, const char *path, hid_t array,
+                                     slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    memset(info, 0, sizeof *info);
+    TRY_SAYING(describe(meta, array, info), "array '%s' of '%s'", path, meta->path);
+done:
+    return rc;
+}
+
+slab_status slab_meta_describe(slab_meta *meta, const char *path, slab_array_info *info)
+{
+    slab_status rc = SLAB_OK;
+    hid_t array;
+    TRY(slab_hdf5_enter());
+    TRY(slab_meta_array(meta, path, &array));
+    TRY(slab_meta_describe_array(meta, path, array, info));
+done:
+    slab_hdf5_leave();
+    return rc;
+}

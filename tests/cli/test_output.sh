@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# stdout and stderr: data alone on stdout, errors of writing noticed, pipes that close, signals.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+slab random integers --shape 200000x10 --low 0 --high 1000 -o big.h5:/x -q
+for words in "ls big.h5" "info big.h5" "head big.h5:/x" "dump big.h5:/x" "stat big.h5:/x" \
+    "stat big.h5:/x --json" "verify big.h5" "help" "help stat" "version" "stat big.h5:/x --dry-run"; do
+    "$SLAB" $words >/dev/full 2>full.err
+    code=$?
+    [ $code = 2 ] && [ "$(wc -l <full.err)" = 1 ] && grep -q 'No space left' full.err &&
+        pass "slab $words notices a full disk" || { fail "slab $words >/dev/full: exit code $code"; cat full.err; }
+done
+
+(set +o pipefail; "$SLAB" dump big.h5:/x 2>pipe.err | head -3 >pipe.out)
+[ "$(wc -l <pipe.out)" = 3 ] && [ ! -s pipe.err ] && pass "dump | head ends quietly" || fail "dump | head"
+(trap '' PIPE; set +o pipefail; timeout 20 "$SLAB" dump big.h5:/x 2>pipe.err | head -3 >pipe.out)
+[ ! -s pipe.err ] && pass "also when the signal was ignored" || fail "dump | head with SIGPIPE ignored"
+
+slab stat big.h5:/x --json -v >out 2>err
+check "with -v stdout is still JSON" is_json <out
+check "with -v the plan is on stderr" grep -q 'memory:' err
+slab stat big.h5:/x >out 2>err
+[ ! -s err ] && pass "without -v nothing is on stderr" || { fail "stderr is not empty"; cat err; }
+
+# a signal stops at once with 75 and leaves no output; a second one ends the program
+for signal in INT TERM USR1; do
+    slab random normal --shape 60000x20000 --chunks 500x500 --no-sync -q -o stopped.h5 2>err &
+    pid=$!
+    sleep 0.5
+    kill -$signal $pid
+    wait $pid
+    code=$?
+    [ $code = 75 ] && [ ! -e stopped.h5 ] && [ "$(wc -l <err)" = 1 ] &&
+        pass "SIG$signal stops with 75 and leaves no output" ||
+        { fail "SIG$signal: exit code $code"; ls -la; cat err; }
+done
+finish
