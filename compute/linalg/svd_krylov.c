@@ -138,8 +138,8 @@ done:
     return rc;
 }
 
-/* A random block, orthonormal. */
-static slab_status start(krylov *k)
+/* y becomes a random block, orthonormal. On this rank alone. */
+static slab_status random_block(krylov *k)
 {
     slab_status rc = SLAB_OK;
     slab_random_spec spec = slab_random_defaults(SLAB_RANDOM_NORMAL);
@@ -150,10 +150,9 @@ static slab_status start(krylov *k)
     spec.dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8);
     spec.seed = k->svd->seed;
     TRY(slab_random_check(&spec, &shape));
-    TRY(slab_memory_alloc(&scratch, slab_random_scratch(&spec, &box), 1, "random vectors"));
+    TRY(slab_memory_alloc(&scratch, slab_random_scratch(&spec, &shape), 1, "random vectors"));
     slab_random_box(&spec, &shape, &box, k->y, scratch);
     TRY(svd_orthonormalize(k->m, k->l, k->y, 1e-8, k->c, &rank));
-    TRY(next_block(k));
 done:
     FREE(scratch);
     return rc;
@@ -249,8 +248,9 @@ slab_status slab_svd_krylov(slab_svd *svd)
     TRY(choose(svd, &k.how, &k.spill));
     rc = krylov_create(&k);
     if (rc == SLAB_OK)
-        rc = start(&k);
+        rc = random_block(&k);
     TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
+    TRY(next_block(&k));
     while (!stop && k.steps < svd->passes) {
         bool ended;
         TRY(step(&k, &ended));
