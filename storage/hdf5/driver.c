@@ -208,11 +208,17 @@ static haddr_t driver_get_eof(const H5FD_t *handle, H5FD_mem_t type)
 
 /* --- bytes --- */
 
-/* Bytes past the end of the file are zero: HDF5 allocates before it writes. */
+/* Bytes past the end that the file had are zero: HDF5 allocates before it writes, and chunks that
+ * others put there meanwhile are not HDF5's to read. */
 static slab_status read_file(const slab_driver_file *f, uint64_t address, size_t size, void *buffer)
 {
     slab_status rc = SLAB_OK;
     uint8_t *dst = buffer;
+    uint64_t there = address < f->size ? f->size - address : 0;
+    if (there < size) {
+        memset(dst + there, 0, size - (size_t)there);
+        size = (size_t)there;
+    }
     while (size > 0) {
         ssize_t got = pread(f->fd, dst, size, (off_t)address);
         if (got < 0 && errno == EINTR)
