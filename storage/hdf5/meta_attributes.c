@@ -262,7 +262,7 @@ static herr_t on_attribute(hid_t object, const char *name, const H5A_info_t *inf
     return list->rc == SLAB_OK ? 0 : -1;
 }
 
-void slab_attributes_free(slab_attribute **attributes, size_t n)
+static void attributes_clear(slab_attribute **attributes, size_t n)
 {
     for (size_t i = 0; *attributes != NULL && i < n; i++) {
         slab_memory_free((*attributes)[i].name);
@@ -294,7 +294,7 @@ slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribu
     *n = list.n;
     list.found = NULL;
 done:
-    slab_attributes_free(&list.found, list.n);
+    attributes_clear(&list.found, list.n);
     slab_hdf5_close(&object);
     slab_hdf5_leave();
     return rc;
