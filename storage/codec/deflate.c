@@ -8,7 +8,7 @@
 #include <slab/storage/base/try.h>
 #include <slab/storage/codec/codec_impl.h>
 
-enum { LEVEL_DEFAULT = 6, LEVEL_MAX = 9 };
+enum { LEVEL_DEFAULT = 4, LEVEL_MAX = 9 };
 
 typedef struct context {
     struct libdeflate_decompressor *decompressor;

@@ -96,31 +96,36 @@ SLAB_INLINE void unpack_words(const slab_nbit *layout, unsigned size, bool bmi,
     *at = (cursor){element, bit};
 }
 
+/* Bits gather in a word, highest first, that is written whenever it is full. The cursor must be
+ * at a whole byte; it is left where pack_rest() can go on. */
 SLAB_INLINE void pack_words(const slab_nbit *layout, unsigned size, bool bmi,
                             const unsigned char *src, unsigned char *dst, cursor *at)
 {
     const unsigned m = 8 / size, width = m * layout->precision;
     const bool big_endian = layout->big_endian;
     const uint64_t mask = mask_of(layout);
-    const size_t bytes = slab_nbit_bytes(layout);
-    size_t element = at->element, bit = at->bit;
-    uint64_t carry = 0; /* bits of the byte that is not full yet, highest first */
-    while (layout->count - element >= m && bit / 8 + 8 <= bytes) {
+    unsigned char *out = dst + at->bit / 8;
+    size_t element = at->element;
+    uint64_t full = 0;
+    unsigned used = 0;
+    for (; layout->count - element >= m; element += m) {
         uint64_t word;
-        unsigned r = bit % 8;
         memcpy(&word, src + element * size, 8);
-        uint64_t bits = squeeze(reorder(word, size, big_endian), layout, size, mask, bmi);
-        unsigned __int128 both = (unsigned __int128)(bits << (64 - width)) << 64 >> r;
-        both |= (unsigned __int128)carry << 64;
-        store_be64(dst + bit / 8, (uint64_t)(both >> 64));
-        both <<= (r + width) / 8 * 8;
-        carry = (uint64_t)(both >> 64);
-        element += m;
-        bit += width;
+        uint64_t bits = squeeze(reorder(word, size, big_endian), layout, size, mask, bmi)
+                        << (64 - width);
+        full |= bits >> used;
+        used += width;
+        if (used >= 64) {
+            store_be64(out, full);
+            out += 8;
+            used -= 64;
+            full = used > 0 ? bits << (width - used) : 0;
+        }
     }
-    if (bit % 8)
-        dst[bit / 8] = (unsigned char)(carry >> 56);
-    *at = (cursor){element, bit};
+    at->bit += (element - at->element) * layout->precision;
+    at->element = element;
+    for (unsigned i = 0; i < used; i += 8, full <<= 8)
+        *out++ = (unsigned char)(full >> 56);
 }
 
 /* One element as a number, in its stored order. */

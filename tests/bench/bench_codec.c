@@ -38,7 +38,7 @@ typedef struct job {
 } job;
 
 /* GB/s; sources and destinations lie src_step and dst_step bytes apart. */
-static double measure(job *job, const unsigned char *src, size_t src_step, unsigned char *dst,
+static double measure(job *j, const unsigned char *src, size_t src_step, unsigned char *dst,
                       size_t dst_step, size_t chunk, size_t chunks)
 {
     double best = 0, start = now();
@@ -47,7 +47,7 @@ static double measure(job *job, const unsigned char *src, size_t src_step, unsig
         double before = now();
         for (size_t r = 0; r < repeats; r++)
             for (size_t c = 0; c < chunks; c++)
-                job->run(job, src + c * src_step, dst + c * dst_step, chunk);
+                j->run(j, src + c * src_step, dst + c * dst_step, chunk);
         double rate = (double)(repeats * chunks * chunk) / (now() - before) * 1e-9;
         best = rate > best ? rate : best;
     }
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
     genotype.precision = 2;
     for (size_t i = 0; i < ram_bytes; i++) {
         x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-        src[i] = (unsigned char)((x >> 9 & 1023) < 200) + (unsigned char)((x >> 20 & 1023) < 200);
+        src[i] = (unsigned char)(((x >> 9 & 1023) < 200) + ((x >> 20 & 1023) < 200));
     }
     pipeline_row("nbit zstd", genotype, -1, src, dst);
     genotype.precision = 8;
