@@ -31,9 +31,12 @@ static void on_stop(int number)
 
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
-    for (int i = 0; i < NSTOP; i++)
-        sigaction(stop_signals[i], &action, NULL);
+    struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, old;
+    for (int i = 0; i < NSTOP; i++) {
+        sigaction(stop_signals[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) /* a shell's background job ignores ^C, and so do we */
+            sigaction(stop_signals[i], &action, NULL);
+    }
 }
 
 /* --- what goes to stderr --- */

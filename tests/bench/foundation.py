@@ -112,7 +112,7 @@ def row_columns():
     x = matrix()
     done = subprocess.run([slab, "stat", x + "[:, 0:2048]", "-v"], env=env, capture_output=True,
                           text=True, check=True)
-    read = number(done.stderr, "read")
+    read = number(done.stderr, "slab: read")
     code = ("import h5py,sys; d=h5py.File('x.h5')['x']; s=d.chunks\n"
             "print(sum(d.id.get_chunk_info_by_coord((i,j)).size "
             "for i in range(0,d.shape[0],s[0]) for j in range(0,2048,s[1])))")

@@ -23,6 +23,7 @@ slab stat big.h5:/x >out 2>err
 [ ! -s err ] && pass "without -v nothing is on stderr" || { fail "stderr is not empty"; cat err; }
 
 # a signal stops at once with 75 and leaves no output; a second one ends the program
+set -m # without job control the shell would have children ignore ^C
 for signal in INT TERM USR1; do
     slab random normal --shape 60000x20000 --chunks 500x500 --no-sync -q -o stopped.h5 2>err &
     pid=$!
