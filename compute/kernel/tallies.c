@@ -5,15 +5,10 @@
  */
 #include <string.h>
 
+#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/statistics_impl.h>
 
-enum { TALLY_COLUMNS = 256, TALLY_ROWS = 32768 };
-
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-#define CLONES __attribute__((target_clones("avx512bw", "avx2", "default")))
-#else
-#define CLONES
-#endif
+enum { TALLY_COLUMNS = 256, TALLY_ROWS = 32768, WIDE_STRIP = 1024 };
 
 /* Sums of up to TALLY_ROWS rows of TALLY_COLUMNS columns; missing elements count as 0 in them. */
 typedef struct tally {
@@ -29,7 +24,7 @@ typedef struct tally {
  * that holds a square. Partial sums stay narrow so that more of them fit a register.
  */
 #define NARROW(name, T, P, Q, MIN, MAX, STEP)                                                      \
-    CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t)      \
+    SLAB_CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t) \
     {                                                                                              \
         const int64_t n = block->columns;                                                          \
         T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
@@ -87,7 +82,7 @@ NARROW(signed_words, int16_t, int32_t, uint64_t, INT16_MIN, INT16_MAX, 255)
 
 /* 32 bits: a square takes 64, so its halves are summed apart. */
 #define HALVES(name, T, MIN, MAX)                                                                  \
-    CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t)      \
+    SLAB_CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t) \
     {                                                                                              \
         const int64_t n = block->columns;                                                          \
         T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
@@ -169,41 +164,90 @@ static void add_tally(const slab_statistics_type *type, const tally *t, int64_t 
     slot->count += n;
 }
 
-/* 64-bit elements of one strip: the sum is exact, the second moment is about a value that is
- * among them, by differences that are exact when they fit 64 bits. */
+/* Second moment of n elements about a shift among them. Differences are taken in 64 bits, which is
+ * exact unless the elements span more than half of the type's range. */
+SLAB_CLONES static void wide_moments(const uint64_t *x, int n, bool sign, bool near, uint64_t shift,
+                                     double *first, double *square)
+{
+    double sums[8] = {0}, squares[8] = {0};
+    double base = sign ? (double)(int64_t)shift : (double)shift;
+    for (int j = 0; j < n; j += 8) { /* padded with the shift */
+        for (int l = 0; l < 8; l++) {
+            double exact = (double)(int64_t)(x[j + l] - shift);
+            double rounded = (sign ? (double)(int64_t)x[j + l] : (double)x[j + l]) - base;
+            double d = near ? exact : rounded;
+            sums[l] += d;
+            squares[l] += d * d;
+        }
+    }
+    for (int l = 0; l < 8; l++) {
+        *first += sums[l];
+        *square += squares[l];
+    }
+}
+
+SLAB_CLONES static void wide_extremes(const uint64_t *x, int n, uint64_t flip, slab_extreme *low,
+                                      slab_extreme *high, uint64_t *halves, int64_t *zeros)
+{
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    uint64_t front = 0, back = 0;
+    int64_t none = 0;
+    for (int j = 0; j < n; j++) { /* with the top bit flipped, unsigned order is signed order */
+        int64_t v = (int64_t)(x[j] ^ flip);
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+        front += (uint64_t)(v >> 32) + (UINT64_C(1) << 31);
+        back += (uint32_t)v;
+        none += x[j] == 0;
+    }
+    low->u = (uint64_t)least ^ flip;
+    high->u = (uint64_t)most ^ flip;
+    halves[0] = front;
+    halves[1] = back;
+    *zeros = none;
+}
+
+/* n elements that are not missing; room for 7 more behind them. */
+static void wide_part(const slab_statistics_type *type, uint64_t *x, int n,
+                      slab_statistics_slot *part)
+{
+    bool sign = is_signed(type);
+    uint64_t flip = sign ? 0 : UINT64_C(1) << 63, halves[2];
+    double first = 0, square = 0;
+    wide_extremes(x, n, flip, &part->low, &part->high, halves, &part->zeros);
+    /* front holds (v >> 32) + 2^31; v is x - 2^63 for unsigned x, x for signed. */
+    __int128 offset = sign ? (__int128)0 : (__int128)1 << 63;
+    __int128 front = (__int128)halves[0] - ((__int128)n << 31);
+    part->first.sum = front * ((__int128)1 << 32) + halves[1] + offset * n;
+    part->count = n;
+    uint64_t shift = (uint64_t)(part->first.sum / n);
+    bool near = part->high.u - part->low.u < UINT64_C(1) << 63;
+    for (int j = n; j % 8; j++)
+        x[j] = shift;
+    wide_moments(x, (n + 7) / 8 * 8, sign, near, shift, &first, &square);
+    double m2 = square - first * (first / n);
+    part->second.moments.mean = (sign ? (double)(int64_t)shift : (double)shift) + first / n;
+    part->second.moments.m2 = m2 < 0 ? 0 : m2;
+}
+
+/* 64-bit elements: exact sums, second moments merged strip by strip. */
 static void wide_strip(const slab_statistics_type *type, const char *x, int64_t n, int64_t stride,
                        slab_statistics_slot *slot)
 {
-    slab_statistics_slot part = {0};
-    bool sign = is_signed(type);
-    uint64_t shift = 0;
-    long double first = 0, square = 0;
-    for (int64_t j = 0; j < n; j++) {
-        slab_extreme v;
-        memcpy(&v, x + j * stride, sizeof v);
-        if (type->has_missing && v.u == type->missing) {
-            part.missing++;
-            continue;
+    uint64_t strip[WIDE_STRIP + 8];
+    for (int64_t from = 0; from < n; from += WIDE_STRIP) {
+        slab_statistics_slot part = {0};
+        int64_t to = n - from < WIDE_STRIP ? n : from + WIDE_STRIP;
+        int kept = 0;
+        for (int64_t j = from; j < to; j++) {
+            memcpy(&strip[kept], x + j * stride, 8);
+            kept += !(type->has_missing && strip[kept] == type->missing);
         }
-        if (part.count == 0)
-            shift = v.u;
-        __int128 wide = sign ? (__int128)v.i : (__int128)v.u;
-        __int128 from = sign ? (__int128)(int64_t)shift : (__int128)shift;
-        long double d = (long double)(wide - from);
-        first += d;
-        square += d * d;
-        part.first.sum += wide;
-        part.zeros += v.u == 0;
-        add_extremes(type, &part, v, v);
-        part.count++;
+        part.missing = to - from - kept;
+        if (kept > 0)
+            wide_part(type, strip, kept, &part);
+        tallies_merge(type, slot, &part);
     }
-    if (part.count > 0) {
-        long double count = (long double)part.count, m2 = square - first * (first / count);
-        long double base = sign ? (long double)(int64_t)shift : (long double)shift;
-        part.second.moments.mean = (double)(base + first / count);
-        part.second.moments.m2 = (double)(m2 < 0 ? 0 : m2);
-    }
-    tallies_merge(type, slot, &part);
 }
 
 void tallies_merge(const slab_statistics_type *type, slab_statistics_slot *into,
@@ -247,14 +291,10 @@ void tallies_all(const slab_statistics_type *type, const slab_strip_block *block
 {
     for (int64_t i = 0; i < block->rows; i++) {
         const char *row = (const char *)block->data + i * block->row_stride;
-        if (type->dtype.size < 8) {
+        if (type->dtype.size < 8)
             contiguous_all(type, row, block->columns, slot);
-            continue;
-        }
-        for (int64_t j = 0; j < block->columns; j += TALLY_ROWS) {
-            int64_t n = block->columns - j < TALLY_ROWS ? block->columns - j : TALLY_ROWS;
-            wide_strip(type, row + 8 * j, n, 8, slot);
-        }
+        else
+            wide_strip(type, row, block->columns, 8, slot);
     }
 }
 

@@ -1,0 +1,12 @@
+/* SLAB_CLONES: the compiler makes a function once per instruction set; the best is chosen when the
+ * program is loaded. Sanitizers cannot run before that, so they get the plain one. */
+#ifndef SLAB_COMPUTE_KERNEL_CLONES_IMPL_H
+#define SLAB_COMPUTE_KERNEL_CLONES_IMPL_H
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define SLAB_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SLAB_CLONES
+#endif
+
+#endif

@@ -1,0 +1,122 @@
+#include <slab/compute/sink/store.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+struct slab_store {
+    slab_writer *writer;
+    slab_dtype from, to; /* native */
+};
+
+slab_status slab_store_create(const slab_value *value, slab_writer *writer, slab_store **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_store *store = NULL;
+    char from[SLAB_SHAPE_TEXT_MAX], to[SLAB_SHAPE_TEXT_MAX];
+    const slab_array_info *info = slab_writer_describe(writer);
+    *out = NULL;
+    TRY(slab_value_status(value));
+    REQUIRE(slab_shape_equal(slab_value_shape(value), &info->shape), SLAB_ERR_SHAPE,
+            "a value of shape %s cannot be stored in an array of shape %s",
+            slab_shape_text(slab_value_shape(value), from), slab_shape_text(&info->shape, to));
+    ALLOC(store, 1, "a store");
+    store->writer = writer;
+    store->from = slab_value_dtype(value);
+    store->to = slab_dtype_native(info->dtype);
+    TRY(slab_dtype_convert(store->from, NULL, store->to, NULL, 0));
+    *out = store;
+    store = NULL;
+done:
+    slab_store_destroy(&store);
+    return rc;
+}
+
+void slab_store_destroy(slab_store **store)
+{
+    FREE(*store);
+}
+
+static slab_sink_wants store_wants(const void *sink)
+{
+    const slab_store *store = sink;
+    return (slab_sink_wants){
+        .nphases = 1, .band_axis = -1, .grid = slab_writer_grid(store->writer)};
+}
+
+static size_t store_state_bytes(const void *sink, const slab_span *span)
+{
+    (void)sink, (void)span;
+    return 0;
+}
+
+static size_t tile_bytes(const slab_shape *tile, size_t size)
+{
+    int64_t elements = 0;
+    size_t bytes = 0;
+    bool fits = slab_shape_elements(tile, &elements) == SLAB_OK &&
+                slab_size_multiply((size_t)elements, size, &bytes) == SLAB_OK;
+    return fits ? (bytes + 63) / 64 * 64 : SIZE_MAX / 4;
+}
+
+/* A dense copy of the tile, and a converted one when the types differ. */
+static size_t store_scratch_bytes(const void *sink, const slab_shape *tile)
+{
+    const slab_store *store = sink;
+    size_t bytes = tile_bytes(tile, store->from.size);
+    bool same = slab_dtype_equal(store->from, store->to);
+    return same ? bytes : bytes + tile_bytes(tile, store->to.size);
+}
+
+static bool is_dense(const slab_tile *tile, const int64_t *dense)
+{
+    for (int a = 0; a < tile->box.rank; a++)
+        if (tile->box.count[a] > 1 && tile->view.stride[a] != dense[a])
+            return false;
+    return true;
+}
+
+static slab_status store_accumulate(const void *sink, const slab_span *span, void *state, int phase,
+                                    const slab_tile *tile, void *scratch)
+{
+    slab_status rc = SLAB_OK;
+    const slab_store *store = sink;
+    int64_t dense[SLAB_RANK_MAX], elements = slab_box_elements(&tile->box);
+    const void *data = tile->view.data;
+    (void)span, (void)state, (void)phase;
+    slab_strides_of(tile->box.rank, tile->box.count, store->from.size, dense);
+    if (!is_dense(tile, dense)) {
+        slab_box_copy(tile->box.rank, tile->box.count, data, tile->view.stride, scratch, dense,
+                      store->from.size);
+        data = scratch;
+    }
+    if (!slab_dtype_equal(store->from, store->to)) {
+        size_t first = ((size_t)elements * store->from.size + 63) / 64 * 64;
+        void *converted = (char *)scratch + first;
+        TRY(slab_dtype_convert(store->from, data, store->to, converted, (size_t)elements));
+        data = converted;
+    }
+    TRY(slab_writer_put(store->writer, tile->thread, tile->number, data));
+done:
+    return rc;
+}
+
+static slab_status store_merge(const void *sink, const slab_span *into_span, void *into,
+                               const slab_span *from_span, const void *from)
+{
+    (void)sink, (void)into_span, (void)into, (void)from_span, (void)from;
+    return SLAB_OK;
+}
+
+static slab_status store_finish(void *sink, const slab_span *span, void *state)
+{
+    (void)sink, (void)span, (void)state;
+    return SLAB_OK;
+}
+
+const slab_sink_class slab_sink_store = {.name = "store",
+                                         .wants = store_wants,
+                                         .state_bytes = store_state_bytes,
+                                         .scratch_bytes = store_scratch_bytes,
+                                         .accumulate = store_accumulate,
+                                         .merge = store_merge,
+                                         .finish = store_finish};
