@@ -14,22 +14,23 @@ extern "C" {
 
 /** One parameter of an estimator, as the command line and the model show it. */
 typedef struct slab_parameter {
-    const char *name;     /* "components": --components */
-    char letter;          /* 'k', or 0 */
-    char type;            /* 'i' integer, 'd' real, 's' text, 'c' one of choices, 'b' flag */
-    const char *choices;  /* "exact|randomized" for 'c' */
-    const char *initial;  /* default, as text */
+    const char *name;    /* "components": --components */
+    char letter;         /* 'k', or 0 */
+    char type;           /* 'i' integer, 'd' real, 's' text, 'c' one of choices, 'b' flag */
+    const char *choices; /* "exact|randomized" for 'c' */
+    const char *initial; /* default, as text; NULL: chosen by the data when not given */
     const char *help;
 } slab_parameter;
 
 /** A fit's surroundings. */
 typedef struct slab_fit {
     slab_crew *crew;
-    slab_array *array;             /* the samples: [n, d] */
+    slab_array *array; /* the samples: [n, d] */
     const slab_selection *selection;
-    size_t budget;                 /* bytes for this rank */
+    size_t budget; /* bytes for this rank */
     uint64_t seed;
-    const char *const *values;     /* one text per parameter, in the class's order */
+    const char *scratch;       /* directory for what memory has no room for; NULL: $TMPDIR, /tmp */
+    const char *const *values; /* one text per parameter, in the class's order; NULL: not given */
 } slab_fit;
 
 typedef struct slab_estimator_class {
@@ -47,8 +48,25 @@ typedef struct slab_estimator_class {
     void (*destroy)(void **model);
 } slab_estimator_class;
 
+/** The estimators there are, by name (NULL: none of that name) and by number 0.. (NULL: no more).
+ */
 const slab_estimator_class *slab_estimator_by_name(const char *name);
 const slab_estimator_class *slab_estimator_at(int i);
+
+/**
+ * A parameter's value as a number or a choice; its default when it was not given.
+ *
+ * @param[out] given  whether there is a value at all: *out is untouched when there is none
+ * @retval SLAB_ERR_USAGE  not a number (integer, choice) or outside least..most; names --parameter
+ */
+slab_status slab_parameter_int(const slab_fit *fit, const slab_estimator_class *cls,
+                               const char *name, int64_t least, int64_t most, int64_t *out,
+                               bool *given);
+slab_status slab_parameter_real(const slab_fit *fit, const slab_estimator_class *cls,
+                                const char *name, double least, double most, double *out);
+slab_status slab_parameter_choice(const slab_fit *fit, const slab_estimator_class *cls,
+                                  const char *name, int *out, bool *given);
+bool slab_parameter_flag(const slab_fit *fit, const slab_estimator_class *cls, const char *name);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,273 @@
+/* Principal components: parameters, the choice of a method, the plan and the fit. */
+#include <slab/compute/estimator/pca_impl.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <slab/compute/sink/product.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <stdio.h>
+#include <string.h>
+
+#define METHODS  "exact|randomized"
+#define SCALINGS "none|center|unit|genotype"
+const char *const pca_methods = METHODS, *const pca_scalings = SCALINGS;
+
+static const slab_parameter parameters[] = {
+    {"components", 'k', 'i', NULL, "10", "number of principal components"},
+    {"method", 0, 'c', METHODS, NULL,
+     "exact: all of the smaller Gram matrix; randomized: block Krylov; chosen by cost"},
+    {"standardize", 0, 'c', SCALINGS, NULL,
+     "what is done to columns first: nothing, subtract the mean, also divide by the standard "
+     "deviation, or (g - 2p) / sqrt(2p(1-p)); genotype for genotypes, else center"},
+    {"maf", 0, 'd', NULL, "0", "with genotype: leave out variants whose minor allele is rarer"},
+    {"oversample", 0, 'i', NULL, NULL, "randomized: vectors beyond k in a block (k)"},
+    {"passes", 0, 'i', NULL, "10", "randomized: products with the matrix, at most"},
+    {"tolerance", 0, 'd', NULL, "1e-7",
+     "randomized: stop when every residual is below this part of its eigenvalue"},
+    {"no-loadings", 0, 'b', NULL, NULL, "do not compute the weights of the columns"},
+    {NULL, 0, 0, NULL, NULL, NULL},
+};
+
+const slab_estimator_class slab_estimator_pca;
+
+const char *pca_word(const char *list, int n, char *text)
+{
+    for (; n > 0; n--)
+        list = strchr(list, '|') + 1;
+    snprintf(text, 32, "%.*s", (int)strcspn(list, "|"), list);
+    return text;
+}
+
+/* 2-bit unsigned integers whose missing code is 3: what importers of genotypes make. */
+static bool is_genotypes(const slab_array_info *info)
+{
+    return info->dtype.kind == SLAB_KIND_UINT && info->dtype.size == 1 &&
+           info->dtype.precision == 2 && info->has_missing && info->missing[0] == 3;
+}
+
+static slab_status open_value(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    const slab_fit *fit = &model->fit;
+    char text[SLAB_SHAPE_TEXT_MAX], name[SLAB_DTYPE_NAME_MAX];
+    model->x = slab_value_load(fit->array, fit->selection, slab_crew_threads(fit->crew));
+    TRY(slab_value_status(model->x));
+    const slab_shape *shape = slab_value_shape(model->x);
+    slab_dtype dtype = slab_value_dtype(model->x);
+    REQUIRE(shape->rank == 2, SLAB_ERR_SHAPE, "pca takes an array of samples x columns, not %s",
+            slab_shape_text(shape, text));
+    REQUIRE(slab_dtype_is_number(dtype) && dtype.kind != SLAB_KIND_COMPLEX, SLAB_ERR_TYPE,
+            "pca takes real numbers, not %s", slab_dtype_name(dtype, name));
+    REQUIRE(shape->extent[0] > 0 && shape->extent[1] > 0, SLAB_ERR_SHAPE,
+            "pca of an array without elements, %s", slab_shape_text(shape, text));
+    model->z.n = shape->extent[0];
+    model->z.d = shape->extent[1];
+    model->z.dtype = dtype;
+    const void *missing = slab_value_missing(model->x);
+    model->z.has_missing = missing != NULL;
+    model->z.missing = missing ? slab_dtype_get_double(dtype, missing) : 0;
+    model->svd.side = model->z.n <= model->z.d ? 0 : 1;
+done:
+    return rc;
+}
+
+static slab_status read_scaling(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    const slab_estimator_class *cls = &slab_estimator_pca;
+    const slab_array_info *info = slab_array_describe(model->fit.array);
+    int scaling = is_genotypes(info) ? PCA_GENOTYPE : PCA_CENTER;
+    bool given;
+    TRY(slab_parameter_choice(&model->fit, cls, "standardize", &scaling, &given));
+    model->scaling = (pca_scaling)scaling;
+    TRY(slab_parameter_real(&model->fit, cls, "maf", 0, 0.5, &model->maf));
+    REQUIRE(model->maf == 0 || model->scaling == PCA_GENOTYPE, SLAB_ERR_USAGE,
+            "--maf needs --standardize genotype");
+done:
+    return rc;
+}
+
+static slab_status read_sizes(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    const slab_estimator_class *cls = &slab_estimator_pca;
+    slab_svd *svd = &model->svd;
+    int64_t m = svd->side == 0 ? model->z.n : model->z.d, k = 0, passes = 0;
+    bool given;
+    TRY(slab_parameter_int(&model->fit, cls, "components", 1, 1 << 14, &k, &given));
+    REQUIRE(k <= m, SLAB_ERR_USAGE,
+            "--components is %" PRId64 ", but the smaller extent is %" PRId64, k, m);
+    int64_t over = k;
+    TRY(slab_parameter_int(&model->fit, cls, "oversample", 0, 1 << 14, &over, &given));
+    TRY(slab_parameter_int(&model->fit, cls, "passes", 1, 1000, &passes, &given));
+    TRY(slab_parameter_real(&model->fit, cls, "tolerance", 0, 1, &svd->tolerance));
+    svd->k = (int)k;
+    svd->passes = (int)passes;
+    int64_t blocks = (k + over + SLAB_PRODUCT_BLOCK - 1) / SLAB_PRODUCT_BLOCK;
+    svd->block = (int)blocks * SLAB_PRODUCT_BLOCK;
+    model->wants_loadings = !slab_parameter_flag(&model->fit, cls, "no-loadings");
+done:
+    return rc;
+}
+
+/*
+ * By arithmetic, from sizes alone: the budget must not change a result. An exact answer is worth
+ * twice the work of an approximate one.
+ */
+static slab_status choose_method(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    const slab_svd *svd = &model->svd;
+    double n = (double)model->z.n, d = (double)model->z.d, m = svd->side == 0 ? n : d;
+    double exact = m * n * d + 4.0 / 3 * m * m * m;
+    double randomized = 4 * n * d * svd->block * svd->passes;
+    int method = exact <= 2 * randomized || m <= 2 * svd->block ? PCA_EXACT : PCA_RANDOMIZED;
+    bool given;
+    TRY(slab_parameter_choice(&model->fit, &slab_estimator_pca, "method", &method, &given));
+    model->method = (pca_method)method;
+    model->why = given ? "as asked" : "the cheaper one";
+done:
+    return rc;
+}
+
+static void destroy(void **self)
+{
+    pca_model *model = *self;
+    if (!model)
+        return;
+    FREE(model->mean);
+    FREE(model->scale);
+    FREE(model->kept);
+    FREE(model->svd.s);
+    FREE(model->svd.u);
+    FREE(model->other);
+    slab_value_drop(&model->x);
+    FREE(*self);
+}
+
+static int64_t extent_of(const pca_model *model, int side)
+{
+    return side == 0 ? model->z.n : model->z.d;
+}
+
+/* Results and the standardisation: here from the start, so that plans count them. */
+static slab_status allocate(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    slab_svd *svd = &model->svd;
+    ALLOC(model->mean, model->z.d, "column means");
+    ALLOC(model->scale, model->z.d, "column scales");
+    ALLOC(model->kept, model->z.d, "the columns kept");
+    ALLOC(svd->s, svd->k, "singular values");
+    ALLOC(svd->u, extent_of(model, svd->side) * svd->k, "singular vectors");
+    model->z.mean = model->mean;
+    model->z.scale = model->scale;
+    svd->crew = model->fit.crew;
+    svd->x = model->x;
+    svd->z = &model->z;
+    svd->budget = model->fit.budget;
+    svd->seed = model->fit.seed;
+    svd->scratch = model->fit.scratch;
+done:
+    return rc;
+}
+
+static slab_status create(const slab_fit *fit, void **self)
+{
+    slab_status rc = SLAB_OK;
+    pca_model *model = NULL;
+    *self = NULL;
+    ALLOC(model, 1, "a model");
+    model->fit = *fit;
+    TRY(open_value(model));
+    TRY(read_scaling(model));
+    TRY(read_sizes(model));
+    TRY(choose_method(model));
+    TRY(allocate(model));
+    *self = model;
+    model = NULL;
+done:
+    destroy((void **)&model);
+    return slab_ranks_agree(slab_crew_ranks(fit->crew), rc);
+}
+
+/* Whether the vectors of the other side are wanted: scores always are. */
+static bool needs_other(const pca_model *model)
+{
+    return model->svd.side == 1 || model->wants_loadings;
+}
+
+static slab_status plan_all(const pca_model *model, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    const slab_svd *svd = &model->svd;
+    slab_svd later = *svd;
+    size_t other = (size_t)extent_of(model, 1 - svd->side) * (size_t)svd->k * sizeof(double);
+    TRY(pca_moments_plan(model, plan));
+    if (model->method == PCA_EXACT)
+        TRY(slab_svd_gram_plan(svd, plan));
+    else
+        TRY(slab_svd_krylov_plan(svd, plan));
+    later.budget = later.budget > other ? later.budget - other : 0;
+    if (needs_other(model))
+        TRY(slab_svd_project_plan(&later, plan));
+done:
+    return rc;
+}
+
+static slab_status plan(void *self, slab_plan *out)
+{
+    slab_status rc = SLAB_OK;
+    const pca_model *model = self;
+    char method[32], scaling[32];
+    out->budget = model->fit.budget;
+    out->ranks = slab_ranks_count(slab_crew_ranks(model->fit.crew));
+    TRY(plan_all(model, out));
+    slab_plan_note(out, "method %s (%s), columns: %s", pca_word(pca_methods, model->method, method),
+                   model->why, pca_word(pca_scalings, model->scaling, scaling));
+    if (model->method == PCA_RANDOMIZED)
+        slab_plan_note(out, "blocks of %d vectors, products in %s", model->svd.block,
+                       slab_product_way(model->z.dtype));
+    size_t held = slab_memory_used();
+    for (int i = 0; i < out->nsteps; i++)
+        out->steps[i].memory += held;
+    out->memory += held;
+    out->memory_least += held;
+done:
+    return rc;
+}
+
+static slab_status fit(void *self)
+{
+    slab_status rc = SLAB_OK;
+    pca_model *model = self;
+    slab_svd *svd = &model->svd;
+    slab_ranks *ranks = slab_crew_ranks(model->fit.crew);
+    TRY(pca_moments_run(model));
+    REQUIRE(svd->k <= model->nkept, SLAB_ERR_VALUE,
+            "%" PRId64 " of %" PRId64
+            " columns vary and pass the filter: too few for %d components",
+            model->nkept, model->z.d, svd->k);
+    TRY(model->method == PCA_EXACT ? slab_svd_gram(svd) : slab_svd_krylov(svd));
+    if (!needs_other(model))
+        goto done;
+    rc = slab_memory_alloc((void **)&model->other,
+                           (size_t)(extent_of(model, 1 - svd->side) * svd->k), sizeof *model->other,
+                           "singular vectors");
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_svd_project(svd, model->other));
+done:
+    return rc;
+}
+
+const slab_estimator_class slab_estimator_pca = {
+    .name = "pca",
+    .summary = "principal components",
+    .parameters = parameters,
+    .create = create,
+    .plan = plan,
+    .fit = fit,
+    .store = pca_store,
+    .destroy = destroy,
+};
