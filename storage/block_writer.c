@@ -291,16 +291,23 @@ void slab_block_return(slab_block_writer *w, slab_block **block)
     *block = NULL;
 }
 
-slab_status slab_block_drain(slab_block_writer *w)
+slab_status slab_block_check(slab_block_writer *w)
 {
     slab_status rc = SLAB_OK;
     pthread_mutex_lock(&w->lock);
-    while (w->in_flight > 0)
-        pthread_cond_wait(&w->calm, &w->lock);
     if (w->failed.code != SLAB_OK)
         rc = slab_error_restore(&w->failed);
     pthread_mutex_unlock(&w->lock);
     return rc;
+}
+
+slab_status slab_block_drain(slab_block_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->in_flight > 0)
+        pthread_cond_wait(&w->calm, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    return slab_block_check(w);
 }
 
 bool slab_block_writer_direct(slab_block_writer *w)

@@ -59,6 +59,9 @@ void slab_block_return(slab_block_writer *writer, slab_block **block);
 /** Waits until all that was submitted is written. Thread-safe. Fails with the first error. */
 slab_status slab_block_drain(slab_block_writer *writer);
 
+/** The first error so far, without waiting. Thread-safe. */
+slab_status slab_block_check(slab_block_writer *writer);
+
 /** False when O_DIRECT was not there, or the file system refused it on the way. */
 bool slab_block_writer_direct(slab_block_writer *writer);
 

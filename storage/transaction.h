@@ -64,8 +64,7 @@ typedef struct slab_array_spec {
 
 /** What an array of that spec will be: chunk extents and filters chosen. Does no I/O.
  * @retval as slab_txn_create */
-slab_status slab_spec_resolve(const slab_array_spec *spec, const char *path,
-                              slab_array_info *info);
+slab_status slab_spec_resolve(const slab_array_spec *spec, const char *path, slab_array_info *info);
 
 /** Chunk extents of about 1 MiB, near square over the two last axes of extent > 1. */
 slab_status slab_chunk_choose(const slab_shape *shape, slab_dtype dtype, slab_shape *chunk);

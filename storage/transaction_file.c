@@ -70,14 +70,6 @@ done:
     return rc;
 }
 
-static bool has_journal(const char *path)
-{
-    char *journal = NULL;
-    bool found = slab_journal_path(path, &journal) == SLAB_OK && access(journal, F_OK) == 0;
-    FREE(journal);
-    return found;
-}
-
 static void tell(const char *did)
 {
     if (*did)
@@ -86,7 +78,7 @@ static void tell(const char *did)
 
 /* Recovery takes the lock by itself, so it comes first; a writer that died between the two leaves
  * a journal, and we begin again. */
-static slab_status lock_existing(const char *path, int *out)
+static slab_status lock_existing(const char *path, const char *journal, int *out)
 {
     slab_status rc = SLAB_OK;
     char did[SLAB_MESSAGE_MAX] = "";
@@ -100,7 +92,7 @@ static slab_status lock_existing(const char *path, int *out)
             FAIL_ERRNO("cannot open '%s' for writing", path);
         REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
                 "'%s' is being written, or read by a program that locks it", path);
-        if (slab_path_is(path, fd) && !has_journal(path))
+        if (slab_path_is(path, fd) && access(journal, F_OK) != 0)
             break;
         close(fd);
         fd = -1;
@@ -141,10 +133,10 @@ static slab_status remove_dead(const char *temporary)
             "whether its writer lives; remove it if no slab is running",
             temporary);
     if (slab_path_is(temporary, fd)) {
+        TRY(slab_journal_path(temporary, &journal));
         if (unlink(temporary) != 0)
             FAIL_ERRNO("cannot remove '%s'", temporary);
-        if (slab_journal_path(temporary, &journal) == SLAB_OK)
-            unlink(journal);
+        unlink(journal);
         slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
     }
 done:
@@ -241,14 +233,16 @@ slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
-    char *temporary = NULL;
+    char *temporary = NULL, *journal = NULL;
     *out = (slab_txn_file){.lock = -1, .guard = -1};
     TRY(resolve(path, out));
     out->in_place = out->existed && !copy;
     TRY(slab_path_beside(out->path, "slab-part", &temporary));
+    TRY(slab_journal_path(out->in_place ? out->path : temporary, &out->journal));
     if (out->existed) {
         int fd = -1;
-        TRY(lock_existing(out->path, &fd));
+        TRY(slab_journal_path(out->path, &journal));
+        TRY(lock_existing(out->path, journal, &fd));
         *(copy ? &out->guard : &out->lock) = fd;
         if (fstat(fd, &st) != 0)
             FAIL_ERRNO("cannot look at '%s'", path);
@@ -269,6 +263,7 @@ slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
         slab_log(SLAB_LOG_WARN, "removed %d chunk logs that a killed writer had left beside '%s'",
                  logs, path);
 done:
+    FREE(journal);
     FREE(temporary);
     return rc;
 }
@@ -308,15 +303,13 @@ done:
 
 void slab_txn_file_discard(slab_txn_file *file)
 {
-    char *journal = NULL;
     if (file->lock < 0 || !file->work)
         return;
     if (!file->in_place) {
         unlink(file->work);
-        if (slab_journal_path(file->work, &journal) == SLAB_OK)
-            unlink(journal);
-        FREE(journal);
-    } else if (!has_journal(file->path) && ftruncate(file->lock, (off_t)file->old_size) != 0) {
+        unlink(file->journal);
+    } else if (access(file->journal, F_OK) != 0 &&
+               ftruncate(file->lock, (off_t)file->old_size) != 0) {
         /* Bytes behind the end that HDF5 knows do no harm. */
         slab_log(SLAB_LOG_INFO, "cannot cut '%s' back to its old length", file->path);
     }
@@ -331,4 +324,5 @@ void slab_txn_file_clear(slab_txn_file *file)
     file->lock = file->guard = -1;
     FREE(file->path);
     FREE(file->work);
+    FREE(file->journal);
 }

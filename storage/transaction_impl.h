@@ -26,6 +26,7 @@ bool slab_path_is(const char *path, int fd);
 typedef struct slab_txn_file {
     char *path;        /* the output, links resolved */
     char *work;        /* what is written to: the output itself, or a temporary file beside it */
+    char *journal;     /* of work */
     bool existed;      /* the output was there before */
     bool in_place;     /* work is the output itself */
     uint64_t old_size; /* of the output */

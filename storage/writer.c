@@ -269,8 +269,11 @@ static void free_lanes(slab_writer *w)
 static slab_status flush_all(slab_writer *w)
 {
     slab_status rc = SLAB_OK;
-    for (int t = 0; w->txn->blocks && t < w->txn->options.threads; t++)
+    if (!w->txn->blocks)
+        goto done;
+    for (int t = 0; t < w->txn->options.threads; t++)
         TRY(slab_txn_flush(w->txn, t));
+    TRY(slab_block_check(w->txn->blocks));
 done:
     return rc;
 }
