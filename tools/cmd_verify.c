@@ -2,7 +2,10 @@
  * Decodes every chunk. Bad ones are gathered as records, so that the list is the same on any
  * number of ranks and threads.
  */
+#include <slab/tools/describe.h>
+#include <slab/tools/fitting.h>
 #include <slab/tools/json.h>
+#include <slab/tools/raw_chunks.h>
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -23,7 +26,9 @@ typedef struct bad {
 /* The check of one array. */
 typedef struct check {
     slab_crew *crew;
-    slab_reader *reader;
+    slab_reader *reader;  /* of arrays whose elements slab reads */
+    slab_raw_chunks *raw; /* of all others */
+    size_t element;
     slab_grid grid; /* of chunks */
     pthread_mutex_t lock;
     bad *found;
@@ -56,11 +61,12 @@ static slab_status check_chunk(void *context, int thread, int64_t task)
     slab_box box;
     slab_view view;
     slab_grid_box(&c->grid, task, &box);
-    rc = slab_reader_get(c->reader, thread, &box, &view);
+    rc = c->raw ? slab_raw_chunks_check(c->raw, thread, task)
+                : slab_reader_get(c->reader, thread, &box, &view);
     if (rc == SLAB_ERR_FORMAT || rc == SLAB_ERR_CHECKSUM || rc == SLAB_ERR_IO ||
         rc == SLAB_ERR_HDF5)
         return note_bad(c, task);
-    slab_crew_count_bytes(c->crew, slab_box_elements(&box) * slab_reader_dtype(c->reader).size);
+    slab_crew_count_bytes(c->crew, slab_box_elements(&box) * (int64_t)c->element);
     return rc;
 }
 
@@ -129,16 +135,38 @@ done:
 }
 
 /* The grid to check by: the array's chunks, or for other layouts the reader's tiles. */
+static slab_status open_elements(slab_call *call, slab_array *array, check *c)
+{
+    slab_status rc = SLAB_OK;
+    const slab_array_info *info = slab_array_describe(array);
+    slab_need need = {0};
+    int threads;
+    TRY(slab_reader_open(array, NULL, NULL, slab_crew_threads(c->crew), &c->reader));
+    if (info->layout != SLAB_LAYOUT_CHUNKED)
+        c->grid = *slab_reader_grid(c->reader);
+    need.thread = slab_reader_memory(c->reader, &c->grid.tile);
+    TRY(slab_need_threads(call, &need, "a chunk for each thread", &threads));
+    if (threads < slab_crew_threads(c->crew)) {
+        slab_reader_close(&c->reader);
+        TRY(slab_call_crew_shrink(call, threads, &c->crew));
+        TRY(slab_reader_open(array, NULL, NULL, threads, &c->reader));
+    }
+done:
+    return rc;
+}
+
 static slab_status check_open(slab_call *call, slab_array *array, check *c)
 {
     slab_status rc = SLAB_OK;
     const slab_array_info *info = slab_array_describe(array);
     TRY(slab_call_crew(call, &c->crew));
-    TRY(slab_reader_open(array, NULL, NULL, slab_crew_threads(c->crew), &c->reader));
+    c->element = info->dtype.size;
     if (info->layout == SLAB_LAYOUT_CHUNKED)
         TRY(slab_grid_make(&info->shape, &info->chunk, NULL, &c->grid));
+    if (info->dtype.kind == SLAB_KIND_OTHER)
+        TRY(slab_raw_chunks_open(array, slab_crew_threads(c->crew), &c->raw));
     else
-        c->grid = *slab_reader_grid(c->reader);
+        TRY(open_elements(call, array, c));
 done:
     return rc;
 }
@@ -161,6 +189,7 @@ static slab_status check_array(slab_call *call, slab_file *file, const char *pat
 done:
     FREE(all);
     FREE(c.found);
+    slab_raw_chunks_close(&c.raw);
     slab_reader_close(&c.reader);
     slab_array_close(&array);
     return rc;
@@ -234,6 +263,32 @@ static slab_status check_one(slab_call *call, slab_file *file, const char *path,
     return SLAB_OK;
 }
 
+/* What all arrays take together; memory is that of the array with the largest chunks. */
+static slab_status plan_of(slab_call *call, slab_file *file, const paths *list, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_plan_step step = {.name = "verify", .times = 1};
+    slab_need need = {0};
+    slab_array *array = NULL;
+    int threads;
+    for (size_t at = 0; at < list->used; at += strlen(list->text + at) + 1) {
+        TRY(slab_array_open(file, list->text + at, &array));
+        const slab_array_info *info = slab_array_describe(array);
+        size_t chunk = info->layout == SLAB_LAYOUT_CHUNKED ? info->pipeline.type.bytes : 1 << 20;
+        size_t bytes = 3 * chunk; /* packed, between filters, decoded */
+        need.thread = bytes > need.thread ? bytes : need.thread;
+        step.read_bytes += (int64_t)info->stored_bytes;
+        uint64_t plain = slab_describe_plain_bytes(info);
+        step.plain_bytes += plain > INT64_MAX / 2 ? 0 : (int64_t)plain;
+        slab_array_close(&array);
+    }
+    TRY(slab_need_threads(call, &need, "a chunk for each thread", &threads));
+    slab_need_plan(call, &need, &step, plan);
+done:
+    slab_array_close(&array);
+    return rc;
+}
+
 static void print_summary(slab_call *call, int64_t nbad, json_t *list)
 {
     json_t *out = json_object();
@@ -249,6 +304,7 @@ static slab_status run(slab_call *call, int *exit_code)
     slab_file *file;
     paths list = {0};
     int64_t nbad = 0;
+    slab_plan plan = {0};
     char *name = NULL, *path = NULL, *brackets = NULL;
     json_t *json = slab_call_flag(call, "json") ? json_array() : NULL;
     const char *locator = slab_call_argument(call, 0);
@@ -256,6 +312,9 @@ static slab_status run(slab_call *call, int *exit_code)
     TRY(slab_locator_split(locator, &name, &path, &brackets));
     TRY(slab_call_open(call, locator, &file, NULL, NULL));
     TRY(find_arrays(call, file, path, &list));
+    TRY(plan_of(call, file, &list, &plan));
+    if (slab_call_planned(call, &plan))
+        goto done;
     for (size_t at = 0; at < list.used; at += strlen(list.text + at) + 1)
         TRY(check_one(call, file, list.text + at, &nbad, json));
     if (json)

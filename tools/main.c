@@ -55,13 +55,16 @@ static const char *source_name(const char *file)
 static void print_error(slab_bar *bar, bool verbose)
 {
     const slab_error *error = slab_error_last();
+    const char *message = error->message;
+    if (!verbose && strncmp(message, "rank 0: ", 8) == 0) /* mostly: the same on all ranks */
+        message += 8;
     fflush(stdout);
     slab_bar_wipe(bar);
+    fprintf(stderr, "slab: %s", message);
     if (verbose)
-        fprintf(stderr, "slab: %s [%s, %s:%d]\n", error->message, slab_status_name(error->code),
-                source_name(error->file), error->line);
-    else
-        fprintf(stderr, "slab: %s\n", error->message);
+        fprintf(stderr, " [%s, %s:%d]", slab_status_name(error->code), source_name(error->file),
+                error->line);
+    fputs("\n", stderr);
 }
 
 static void log_line(void *context, slab_level level, const char *line)

@@ -100,9 +100,10 @@ static void option_line(FILE *to, const slab_option *option)
 void slab_manual_page(FILE *to, const slab_command *command)
 {
     slab_option_table table;
+    char title[256];
     slab_option_table_make(command, &table);
-    fprintf(to, "slab %s: ", command->name);
-    slab_text_wrap(to, command->summary, 0, 0);
+    snprintf(title, sizeof title, "slab %s: %s", command->name, command->summary);
+    slab_text_wrap(to, title, 0, 0);
     fprintf(to, "\nUsage: slab %s [OPTIONS]%s%s\n\n", command->name, *command->arguments ? " " : "",
             command->arguments);
     slab_text_wrap(to, command->description, 0, 0);

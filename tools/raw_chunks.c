@@ -1,0 +1,102 @@
+#include <slab/tools/raw_chunks.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* One thread's buffers. */
+typedef struct lane {
+    slab_lane *decoder;
+    unsigned char *packed, *plain;
+    size_t room; /* of packed */
+} lane;
+
+struct slab_raw_chunks {
+    int fd, threads;
+    const slab_chunk *chunks; /* the array's */
+    slab_pipeline pipeline;
+    lane *lanes; /* [threads] */
+};
+
+slab_status slab_raw_chunks_open(slab_array *array, int threads, slab_raw_chunks **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_raw_chunks *c = NULL;
+    slab_grid grid;
+    const slab_array_info *info = slab_array_describe(array);
+    const char *path = slab_file_path(slab_array_file(array));
+    const slab_chunk *chunks;
+    *out = NULL;
+    REQUIRE(info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered, SLAB_ERR_UNSUPPORTED,
+            "there are no checksums in this layout");
+    TRY(slab_pipeline_check(&info->pipeline));
+    TRY(slab_array_chunks(array, &grid, &chunks));
+    ALLOC(c, 1, "a check of chunks");
+    c->fd = open(path, O_RDONLY | O_CLOEXEC);
+    c->threads = threads;
+    c->chunks = chunks;
+    c->pipeline = info->pipeline;
+    if (c->fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    ALLOC(c->lanes, threads, "threads of a check");
+    *out = c;
+    c = NULL;
+done:
+    slab_raw_chunks_close(&c);
+    return rc;
+}
+
+void slab_raw_chunks_close(slab_raw_chunks **chunks)
+{
+    slab_raw_chunks *c = *chunks;
+    if (!c)
+        return;
+    for (int i = 0; c->lanes && i < c->threads; i++) {
+        slab_lane_destroy(&c->lanes[i].decoder);
+        slab_memory_free(c->lanes[i].packed);
+        slab_memory_free(c->lanes[i].plain);
+    }
+    if (c->fd >= 0)
+        close(c->fd);
+    FREE(c->lanes);
+    FREE(*chunks);
+}
+
+static slab_status read_packed(const slab_raw_chunks *c, lane *own, const slab_chunk *chunk)
+{
+    slab_status rc = SLAB_OK;
+    if (chunk->size > own->room) {
+        TRY(slab_memory_resize((void **)&own->packed, chunk->size, 1, "a packed chunk"));
+        own->room = chunk->size;
+    }
+    for (size_t at = 0; at < chunk->size;) {
+        ssize_t n = pread(c->fd, own->packed + at, chunk->size - at, (off_t)(chunk->address + at));
+        if (n < 0)
+            FAIL_ERRNO("cannot read at byte %" PRIu64, chunk->address + at);
+        REQUIRE(n > 0, SLAB_ERR_FORMAT, "the file ends at byte %" PRIu64 ", within the chunk",
+                chunk->address + at);
+        at += (size_t)n;
+    }
+done:
+    return rc;
+}
+
+slab_status slab_raw_chunks_check(slab_raw_chunks *c, int thread, int64_t number)
+{
+    slab_status rc = SLAB_OK;
+    lane *own = &c->lanes[thread];
+    const slab_chunk *chunk = &c->chunks[number];
+    if (chunk->size == 0)
+        goto done; /* never written */
+    if (!own->decoder) {
+        TRY(slab_lane_create(&c->pipeline, false, &own->decoder));
+        ALLOC(own->plain, c->pipeline.type.bytes, "a decoded chunk");
+    }
+    TRY(read_packed(c, own, chunk));
+    TRY(slab_lane_decode(own->decoder, chunk->mask, own->packed, chunk->size, own->plain));
+done:
+    return rc;
+}
