@@ -130,16 +130,19 @@ done:
     return rc;
 }
 
-/* Measured with ZSTD_sizeof_CCtx on 1.5.4 after frames of 64 KiB to 64 MiB. */
+/* What ZSTD_sizeof_CCtx and ZSTD_sizeof_DCtx say on 1.5.4: a level has tables of a fixed size, of
+ * which a small chunk uses less. */
 static size_t state_bytes(const slab_filter *filter, const slab_chunk_type *type, bool encode)
 {
+    static const unsigned kib[] = {1280, 768,  768,   1280,  2560,  3584, 3584,
+                                   6656, 6656, 12800, 12800, 12800, 49664};
+    enum { LEVELS = sizeof kib / sizeof *kib };
     int level = level_of(filter);
-    size_t window = type->bytes < 128 << 10 ? 128 << 10 : type->bytes;
     if (!encode)
-        return 160 << 10;
-    if (level <= 4)
-        return (1 << 20) + (window < 8 << 20 ? window / 2 : 4 << 20);
-    return (2 << 20) + 16 * (window < 8 << 20 ? window : 8 << 20);
+        return 96 << 10;
+    size_t by_size = bound_add(768 << 10, bound_multiply(17, type->bytes));
+    size_t by_level = level >= LEVELS ? SIZE_MAX : (size_t)kib[level < 0 ? 1 : level] << 10;
+    return by_size < by_level ? by_size : by_level;
 }
 
 const slab_codec slab_codec_zstd = {
