@@ -365,6 +365,9 @@ static slab_status hdf5_finish(slab_meta *m, uint64_t end)
     slab_meta_array_forget(m);
     if (file->eoa < end)
         file->eoa = end;
+    /* First a flush: HDF5 does not survive (it crashes at exit) a close that cannot write. */
+    HDF5_REQUIRE(H5Fflush(m->id, H5F_SCOPE_GLOBAL) >= 0, SLAB_ERR_HDF5,
+                 "cannot finish the metadata of '%s'", m->path);
     hid_t id = m->id;
     m->id = H5I_INVALID_HID;
     HDF5_REQUIRE(H5Fclose(id) >= 0, SLAB_ERR_HDF5, "cannot finish the metadata of '%s'", m->path);
