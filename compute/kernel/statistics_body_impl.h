@@ -109,21 +109,22 @@ INLINE void PATH(row8)(PATH(sums) * s, const double *x, int64_t n, bool careful,
                        moments_lanes *out)
 {
     int64_t zeros = 0, finite = 0, nans = 0;
-    for (int64_t j = 0; j < n; j += 8) {
-        int h = (int)(j / 8 % 2);
-        vd v = d_load(x + j);
-        zeros += d_bits(d_zero(v));
-        if (careful) {
-            md m = d_finite(v);
-            finite += d_bits(m);
-            nans += d_bits(d_nan(v));
-            PATH(add_careful)(s, h, v, m, shift);
-            PATH(extremes8)(s, h, v, m);
-        } else {
-            s->sum[h] = d_add(s->sum[h], v);
-            s->square[h] = d_add(s->square[h], d_multiply(v, v));
-            s->low8[h] = d_min(v, s->low8[h]);
-            s->high8[h] = d_max(v, s->high8[h]);
+    for (int64_t j = 0; j < n; j += LANES) {
+        for (int h = 0; h < 2; h++) {
+            vd v = d_load(x + j + 8 * h);
+            zeros += d_bits(d_zero(v));
+            if (careful) {
+                md m = d_finite(v);
+                finite += d_bits(m);
+                nans += d_bits(d_nan(v));
+                PATH(add_careful)(s, h, v, m, shift);
+                PATH(extremes8)(s, h, v, m);
+            } else {
+                s->sum[h] = d_add(s->sum[h], v);
+                s->square[h] = d_add(s->square[h], d_multiply(v, v));
+                s->low8[h] = d_min(v, s->low8[h]);
+                s->high8[h] = d_max(v, s->high8[h]);
+            }
         }
     }
     out->zeros[0] += zeros;
@@ -148,16 +149,18 @@ INLINE void PATH(rows)(const slab_strip_block *block, bool wide, bool careful, d
     PATH(end)(&s, wide, out);
     for (int64_t i = 0; whole < block->columns && i < block->rows; i++)
         PATH(tail)
-        ((const char *)block->data + i * block->row_stride, wide, whole, block->columns, careful,
-         shift, out);
+    ((const char *)block->data + i * block->row_stride, wide, whole, block->columns, careful, shift,
+     out);
 }
 
 typedef struct PATH(tallies) {
     vn zeros, finite, nans;
 } PATH(tallies);
 
-INLINE void PATH(down4)(PATH(sums) * s, PATH(tallies) * n, vf v, bool careful, const vd *shift)
+INLINE void PATH(down4)(PATH(sums) * s, PATH(tallies) * n, const float *x, bool careful,
+                        const vd *shift)
 {
+    vf v = f_load(x);
     n->zeros = n_count(n->zeros, f_zero(v));
     if (careful) {
         mf m = f_finite(v);
@@ -168,7 +171,7 @@ INLINE void PATH(down4)(PATH(sums) * s, PATH(tallies) * n, vf v, bool careful, c
         PATH(extremes4)(s, v, m);
         return;
     }
-    vd a = d_subtract(f_front(v), shift[0]), b = d_subtract(f_back(v), shift[1]);
+    vd a = d_subtract(f_load_front(x), shift[0]), b = d_subtract(f_load_back(x), shift[1]);
     s->sum[0] = d_add(s->sum[0], a);
     s->sum[1] = d_add(s->sum[1], b);
     s->square[0] = d_add(s->square[0], d_multiply(a, a));
@@ -219,7 +222,7 @@ INLINE void PATH(columns)(const slab_strip_block *block, bool wide, bool careful
             vd v[2] = {d_load(row), d_load((const double *)row + 8)};
             PATH(down8)(&s, &n, v, careful, by);
         } else {
-            PATH(down4)(&s, &n, f_load(row), careful, by);
+            PATH(down4)(&s, &n, row, careful, by);
         }
     }
     PATH(end)(&s, wide, out);

@@ -13,107 +13,85 @@ enum { TALLY_COLUMNS = 256, TALLY_ROWS = 32768, WIDE_STRIP = 1024 };
 /* Sums of up to TALLY_ROWS rows of TALLY_COLUMNS columns; missing elements count as 0 in them. */
 typedef struct tally {
     int64_t sum[TALLY_COLUMNS];
-    uint64_t square[TALLY_COLUMNS];      /* of 32-bit elements: the low halves of squares */
-    uint64_t square_high[TALLY_COLUMNS]; /* and the high halves */
-    int32_t zeros[TALLY_COLUMNS], missing[TALLY_COLUMNS];
-    int64_t low[TALLY_COLUMNS], high[TALLY_COLUMNS]; /* unsigned 64-bit ones as their bits */
+    uint64_t square[TALLY_COLUMNS]; /* of 32-bit elements: the lower halves of their squares */
+    uint64_t upper[TALLY_COLUMNS];  /* and the upper halves */
+    int64_t zeros[TALLY_COLUMNS], missing[TALLY_COLUMNS];
+    int64_t low[TALLY_COLUMNS], high[TALLY_COLUMNS];
 } tally;
 
 /*
- * One kernel a type. P: type of per-chunk partial sums, in which STEP rows fit; Q: unsigned type
- * that holds a square. Partial sums stay narrow so that more of them fit a register.
+ * One kernel a type T (unsigned: U) over STEP rows at a time, so that counters of T's own width,
+ * sums of type P and squares of type Q hold what comes together: narrow ones fill registers better.
+ * Missing elements are made 0 by a mask, and not counted as zeros.
  */
-#define NARROW(name, T, P, Q, MIN, MAX, STEP)                                                      \
-    SLAB_CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t) \
+#define TALLY(name, T, U, P, Q, MIN, MAX, STEP)                                                    \
+    static inline __attribute__((always_inline)) void name##_step(                                 \
+        const slab_strip_block *block, bool has, T miss, T *restrict low, T *restrict high,        \
+        tally *restrict t)                                                                         \
     {                                                                                              \
         const int64_t n = block->columns;                                                          \
-        T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
+        P sum[TALLY_COLUMNS];                                                                      \
+        Q square[TALLY_COLUMNS], upper[TALLY_COLUMNS];                                             \
+        U zeros[TALLY_COLUMNS], missing[TALLY_COLUMNS];                                            \
         for (int64_t j = 0; j < n; j++) {                                                          \
-            low[j] = MAX;                                                                          \
-            high[j] = MIN;                                                                         \
-        }                                                                                          \
-        for (int64_t begin = 0; begin < block->rows; begin += STEP) {                              \
-            int64_t end = block->rows - begin < STEP ? block->rows : begin + STEP;                 \
-            P sum[TALLY_COLUMNS] = {0};                                                            \
-            Q square[TALLY_COLUMNS] = {0};                                                         \
-            uint8_t zeros[TALLY_COLUMNS] = {0}, missing[TALLY_COLUMNS] = {0};                      \
-            for (int64_t i = begin; i < end; i++) {                                                \
-                const T *x = (const T *)((const char *)block->data + i * block->row_stride);       \
-                if (has) {                                                                         \
-                    for (int64_t j = 0; j < n; j++) {                                              \
-                        bool m = x[j] == miss;                                                     \
-                        T v = m ? (T)0 : x[j], up = m ? (T)(MAX) : x[j],                           \
-                          down = m ? (T)(MIN) : x[j];                                              \
-                        low[j] = up < low[j] ? up : low[j];                                        \
-                        high[j] = down > high[j] ? down : high[j];                                 \
-                        zeros[j] = (uint8_t)(zeros[j] + (!m & (v == 0)));                          \
-                        missing[j] = (uint8_t)(missing[j] + m);                                    \
-                        sum[j] = (P)(sum[j] + v);                                                  \
-                        square[j] += (Q)((Q)v * (Q)v);                                             \
-                    }                                                                              \
-                } else {                                                                           \
-                    for (int64_t j = 0; j < n; j++) {                                              \
-                        T v = x[j];                                                                \
-                        low[j] = v < low[j] ? v : low[j];                                          \
-                        high[j] = v > high[j] ? v : high[j];                                       \
-                        zeros[j] = (uint8_t)(zeros[j] + (v == 0));                                 \
-                        sum[j] = (P)(sum[j] + v);                                                  \
-                        square[j] += (Q)((Q)v * (Q)v);                                             \
-                    }                                                                              \
-                }                                                                                  \
-            }                                                                                      \
-            for (int64_t j = 0; j < n; j++) {                                                      \
-                t->sum[j] += sum[j];                                                               \
-                t->square[j] += square[j];                                                         \
-                t->zeros[j] += zeros[j];                                                           \
-                t->missing[j] += missing[j];                                                       \
-            }                                                                                      \
-        }                                                                                          \
-        for (int64_t j = 0; j < n; j++) {                                                          \
-            t->low[j] = low[j];                                                                    \
-            t->high[j] = high[j];                                                                  \
-        }                                                                                          \
-    }
-
-NARROW(bytes, uint8_t, uint32_t, uint32_t, 0, UINT8_MAX, 255)
-NARROW(signed_bytes, int8_t, int32_t, uint32_t, INT8_MIN, INT8_MAX, 255)
-NARROW(words, uint16_t, uint32_t, uint64_t, 0, UINT16_MAX, 255)
-NARROW(signed_words, int16_t, int32_t, uint64_t, INT16_MIN, INT16_MAX, 255)
-
-/* 32 bits: a square takes 64, so its halves are summed apart. */
-#define HALVES(name, T, MIN, MAX)                                                                  \
-    SLAB_CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t) \
-    {                                                                                              \
-        const int64_t n = block->columns;                                                          \
-        T low[TALLY_COLUMNS], high[TALLY_COLUMNS], miss = (T)code;                                 \
-        for (int64_t j = 0; j < n; j++) {                                                          \
-            low[j] = MAX;                                                                          \
-            high[j] = MIN;                                                                         \
+            sum[j] = 0;                                                                            \
+            square[j] = upper[j] = 0;                                                              \
+            zeros[j] = missing[j] = 0;                                                             \
         }                                                                                          \
         for (int64_t i = 0; i < block->rows; i++) {                                                \
             const T *x = (const T *)((const char *)block->data + i * block->row_stride);           \
             for (int64_t j = 0; j < n; j++) {                                                      \
-                bool m = has & (x[j] == miss);                                                     \
-                T v = m ? (T)0 : x[j], up = m ? (T)(MAX) : x[j], down = m ? (T)(MIN) : x[j];       \
-                int64_t wide = v;                                                                  \
-                uint64_t square = (uint64_t)wide * (uint64_t)wide;                                 \
+                U m = has ? (U)(x[j] == miss) : (U)0;                                              \
+                T v = (T)((U)x[j] & (U)(m - 1));                                                   \
+                T up = (T)(v | ((T)(MAX) & (T)-m)), down = (T)(v | ((T)(MIN) & (T)-m));            \
+                Q q = (Q)v * (Q)v;                                                                 \
                 low[j] = up < low[j] ? up : low[j];                                                \
                 high[j] = down > high[j] ? down : high[j];                                         \
-                t->zeros[j] += !m & (v == 0);                                                      \
-                t->missing[j] += m;                                                                \
-                t->sum[j] += wide;                                                                 \
-                t->square[j] += (uint32_t)square;                                                  \
-                t->square_high[j] += square >> 32;                                                 \
+                zeros[j] = (U)(zeros[j] + (U)(v == 0) - m);                                        \
+                missing[j] = (U)(missing[j] + m);                                                  \
+                sum[j] += v;                                                                       \
+                square[j] += sizeof(T) == 4 ? (uint32_t)q : q;                                     \
+                if (sizeof(T) == 4)                                                                \
+                    upper[j] += q >> (sizeof(T) == 4 ? 32 : 0);                                    \
             }                                                                                      \
         }                                                                                          \
         for (int64_t j = 0; j < n; j++) {                                                          \
-            t->low[j] = low[j];                                                                    \
-            t->high[j] = high[j];                                                                  \
+            t->sum[j] += sum[j];                                                                   \
+            t->square[j] += square[j];                                                             \
+            t->upper[j] += upper[j];                                                               \
+            t->zeros[j] += (int64_t)zeros[j];                                                      \
+            t->missing[j] += (int64_t)missing[j];                                                  \
+        }                                                                                          \
+    }                                                                                              \
+    SLAB_CLONES static void name(const slab_strip_block *block, bool has, uint64_t code, tally *t) \
+    {                                                                                              \
+        const int64_t n = block->columns;                                                          \
+        T low[TALLY_COLUMNS], high[TALLY_COLUMNS];                                                 \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            low[j] = MAX;                                                                          \
+            high[j] = MIN;                                                                         \
+        }                                                                                          \
+        for (int64_t i = 0; i < block->rows; i += STEP) {                                          \
+            slab_strip_block step = *block;                                                        \
+            step.data = (const char *)block->data + i * block->row_stride;                         \
+            step.rows = block->rows - i < STEP ? block->rows - i : STEP;                           \
+            if (has)                                                                               \
+                name##_step(&step, true, (T)code, low, high, t);                                   \
+            else                                                                                   \
+                name##_step(&step, false, 0, low, high, t);                                        \
+        }                                                                                          \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            t->low[j] = (int64_t)low[j];                                                           \
+            t->high[j] = (int64_t)high[j];                                                         \
         }                                                                                          \
     }
 
-HALVES(halves, uint32_t, 0, UINT32_MAX)
-HALVES(signed_halves, int32_t, INT32_MIN, INT32_MAX)
+TALLY(bytes, uint8_t, uint8_t, uint32_t, uint32_t, 0, UINT8_MAX, 255)
+TALLY(signed_bytes, int8_t, uint8_t, int32_t, uint32_t, INT8_MIN, INT8_MAX, 255)
+TALLY(words, uint16_t, uint16_t, uint32_t, uint64_t, 0, UINT16_MAX, 1024)
+TALLY(signed_words, int16_t, uint16_t, int32_t, uint64_t, INT16_MIN, INT16_MAX, 1024)
+TALLY(halves, uint32_t, uint32_t, int64_t, uint64_t, 0, UINT32_MAX, 1024)
+TALLY(signed_halves, int32_t, uint32_t, int64_t, uint64_t, INT32_MIN, INT32_MAX, 1024)
 
 static bool is_signed(const slab_statistics_type *type)
 {
@@ -123,7 +101,12 @@ static bool is_signed(const slab_statistics_type *type)
 static void run_kernel(const slab_statistics_type *type, const slab_strip_block *block, tally *t)
 {
     bool sign = is_signed(type);
-    memset(t, 0, sizeof *t);
+    size_t part = (size_t)block->columns * 8;
+    memset(t->sum, 0, part);
+    memset(t->square, 0, part);
+    memset(t->upper, 0, part);
+    memset(t->zeros, 0, part);
+    memset(t->missing, 0, part);
     switch (type->dtype.size) {
     case 1:
         (sign ? signed_bytes : bytes)(block, type->has_missing, type->missing, t);
@@ -158,7 +141,7 @@ static void add_tally(const slab_statistics_type *type, const tally *t, int64_t 
     slot->missing += t->missing[j];
     slot->zeros += t->zeros[j];
     slot->first.sum += t->sum[j];
-    slot->second.squares += t->square[j] + ((unsigned __int128)t->square_high[j] << 32);
+    slot->second.squares += t->square[j] + ((unsigned __int128)t->upper[j] << 32);
     if (n > 0)
         add_extremes(type, slot, (slab_extreme){.i = t->low[j]}, (slab_extreme){.i = t->high[j]});
     slot->count += n;
@@ -266,6 +249,31 @@ void tallies_merge(const slab_statistics_type *type, slab_statistics_slot *into,
     into->count += from->count;
 }
 
+/* All columns of a tally into its first; 256 * 32768 elements' sums still fit 64 bits. Columns of
+ * nothing but missing elements hold the type's ends, which no other column's extremes exceed. */
+SLAB_CLONES static void fold(tally *t, int64_t columns)
+{
+    int64_t sum = 0, zeros = 0, missing = 0, low = t->low[0], high = t->high[0];
+    uint64_t square = 0, upper = 0;
+    for (int64_t j = 0; j < columns; j++) {
+        sum += t->sum[j];
+        zeros += t->zeros[j];
+        missing += t->missing[j];
+        square += t->square[j];
+        upper += t->upper[j];
+        low = t->low[j] < low ? t->low[j] : low;
+        high = t->high[j] > high ? t->high[j] : high;
+    }
+    t->sum[0] = sum;
+    t->zeros[0] = zeros;
+    t->missing[0] = missing;
+    t->square[0] = square;
+    t->upper[0] = upper;
+    t->low[0] = low;
+    t->high[0] = high;
+}
+
+/* A run of elements as a matrix; what does not fill its last row is a row of its own. */
 static void contiguous_all(const slab_statistics_type *type, const char *x, int64_t n,
                            slab_statistics_slot *slot)
 {
@@ -273,14 +281,15 @@ static void contiguous_all(const slab_statistics_type *type, const char *x, int6
     tally t;
     while (n > 0) {
         slab_strip_block block = {.data = x, .rows = 1, .columns = n};
-        if (n >= TALLY_COLUMNS) {
-            block.rows = (n < most ? n : most) / TALLY_COLUMNS;
-            block.columns = TALLY_COLUMNS;
+        int64_t columns = n >= 64 * TALLY_COLUMNS ? TALLY_COLUMNS : TALLY_COLUMNS / 4;
+        if (n >= columns) {
+            block.rows = (n < most ? n : most) / columns;
+            block.columns = columns;
         }
         block.row_stride = block.columns * size;
         run_kernel(type, &block, &t);
-        for (int64_t j = 0; j < block.columns; j++)
-            add_tally(type, &t, j, block.rows, slot);
+        fold(&t, block.columns);
+        add_tally(type, &t, 0, block.rows * block.columns, slot);
         x += block.rows * block.row_stride;
         n -= block.rows * block.columns;
     }
@@ -289,12 +298,17 @@ static void contiguous_all(const slab_statistics_type *type, const char *x, int6
 void tallies_all(const slab_statistics_type *type, const slab_strip_block *block,
                  slab_statistics_slot *slot)
 {
-    for (int64_t i = 0; i < block->rows; i++) {
+    int64_t size = type->dtype.size, rows = block->rows, columns = block->columns;
+    if (block->row_stride == columns * size) {
+        columns *= rows;
+        rows = 1;
+    }
+    for (int64_t i = 0; i < rows; i++) {
         const char *row = (const char *)block->data + i * block->row_stride;
-        if (type->dtype.size < 8)
-            contiguous_all(type, row, block->columns, slot);
+        if (size < 8)
+            contiguous_all(type, row, columns, slot);
         else
-            wide_strip(type, row, block->columns, 8, slot);
+            wide_strip(type, row, columns, 8, slot);
     }
 }
 
