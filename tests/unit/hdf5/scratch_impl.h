@@ -26,7 +26,6 @@ static inline void scratch_begin(void)
     ck_assert_int_eq(chdir(scratch_folder), 0);
 }
 
-/* Also proves that nothing leaked: what slab allocated is free again. */
 static inline void scratch_end(void)
 {
     char command[128];
