@@ -70,7 +70,8 @@ static unsigned char *encoded(const slab_pipeline *pipeline, int first, const vo
     ck_assert_int_eq(slab_lane_create(pipeline, true, &lane), SLAB_OK);
     ck_assert_int_eq(slab_lane_encode(lane, first, data, n, &out, packed), SLAB_OK);
     unsigned char *copy = malloc(*packed + (*packed == 0));
-    memcpy(copy, out, *packed);
+    if (*packed > 0)
+        memcpy(copy, out, *packed);
     slab_lane_destroy(&lane);
     return copy;
 }
