@@ -67,7 +67,7 @@ endif()
 if(SLAB_HDF5_ARCHIVE AND EXISTS ${debian_libraries}/openblas-openmp/libopenblas.a
    AND EXISTS ${debian_libraries}/liblapacke.a)
   target_link_libraries(dep_blas_program INTERFACE ${debian_libraries}/liblapacke.a
-                        ${debian_libraries}/openblas-openmp/libopenblas.a gfortran dep::openmp)
+                        ${debian_libraries}/openblas-openmp/libopenblas.a gfortran gomp pthread m)
 else()
   target_link_libraries(dep_blas_program INTERFACE dep_blas)
 endif()
