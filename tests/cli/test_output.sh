@@ -22,6 +22,17 @@ check "with -v the plan is on stderr" grep -q 'memory:' err
 slab stat big.h5:/x >out 2>err
 [ ! -s err ] && pass "without -v nothing is on stderr" || { fail "stderr is not empty"; cat err; }
 
+# progress is for terminals, and for people who have not asked for quiet
+if command -v script >/dev/null; then
+    words="$SLAB random normal --shape 12000x12000 --no-sync --force -o bar.h5"
+    script -qec "$words" /dev/null >tty.out </dev/null
+    grep -q '% .*GB/s.*left' tty.out && pass "a bar on a terminal" || fail "no bar on a terminal"
+    script -qec "$words -q" /dev/null >tty.out </dev/null
+    [ ! -s tty.out ] && pass "no bar with -q" || fail "output with -q"
+fi
+$SLAB random normal --shape 12000x12000 --no-sync --force -o bar.h5 2>err
+[ ! -s err ] && pass "no bar in a log" || fail "a bar in a log"
+
 # a signal stops at once with 75 and leaves no output; a second one ends the program
 set -m # without job control the shell would have children ignore ^C
 for signal in INT TERM USR1; do
