@@ -111,6 +111,7 @@ static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_
     slab_status rc = SLAB_OK;
     int64_t elements;
     size_t bytes;
+    H5D_space_status_t status;
     info->layout = SLAB_LAYOUT_CONTIGUOUS;
     if (H5Pget_external_count(dcpl) > 0) {
         info->layout = SLAB_LAYOUT_EXTERNAL;
@@ -118,6 +119,11 @@ static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_
         fall_back(info, "its elements lie in other files (external storage)");
         goto done;
     }
+    /* Asked first: to "nowhere" H5Dget_offset adds the user block. */
+    HDF5_REQUIRE(H5Dget_space_status(array, &status) >= 0, SLAB_ERR_FORMAT,
+                 "its place is unreadable");
+    if (status == H5D_SPACE_STATUS_NOT_ALLOCATED)
+        goto done;
     info->offset = H5Dget_offset(array); /* HADDR_UNDEF is UINT64_MAX */
     if (info->offset == UINT64_MAX)
         goto done;

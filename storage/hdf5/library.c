@@ -28,20 +28,29 @@ void slab_hdf5_leave(void)
 
 typedef struct innermost {
     char text[400];
+    char function[64];
 } innermost;
 
 static herr_t keep_innermost(unsigned n, const H5E_error2_t *error, void *context)
 {
     innermost *found = context;
-    (void)n;
     if (found->text[0] == '\0' && error->desc != NULL)
         snprintf(found->text, sizeof found->text, "%s", error->desc);
+    if (n == 0 && error->func_name != NULL)
+        snprintf(found->function, sizeof found->function, "%s", error->func_name);
     return 0;
+}
+
+bool slab_hdf5_failed_in(const char *function)
+{
+    innermost found = {{0}, {0}};
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &found);
+    return strcmp(found.function, function) == 0;
 }
 
 slab_status slab_hdf5_error(slab_status code, const char *file, int line, const char *format, ...)
 {
-    innermost found = {{0}};
+    innermost found = {{0}, {0}};
     char message[SLAB_MESSAGE_MAX];
     va_list arguments;
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &found);

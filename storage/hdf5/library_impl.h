@@ -23,6 +23,10 @@ void slab_hdf5_leave(void);
 slab_status slab_hdf5_error(slab_status code, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/** True when the last HDF5 call failed in this function of the library, and in nothing it called.
+ */
+bool slab_hdf5_failed_in(const char *function);
+
 /** Fails unless an HDF5 call succeeded. Must come straight after it: the next call clears HDF5's
  * error stack. */
 #define HDF5_REQUIRE(condition, code, ...)                                                         \
