@@ -26,6 +26,7 @@ static slab_status create_temporary(slab_output *out, char *name, size_t size)
     struct stat st;
     const char *slash = strrchr(out->path, '/');
     const char *base = slash ? slash + 1 : out->path;
+    REQUIRE(strcmp(out->path, "-") != 0, SLAB_ERR_USAGE, "the standard output takes text only");
     REQUIRE(*base && strlen(out->path) + 32 < sizeof folder, SLAB_ERR_USAGE,
             "'%s' is no name for a file", out->path);
     folder_of(out->path, folder, sizeof folder);
@@ -67,13 +68,20 @@ done:
     return rc;
 }
 
+slab_status slab_output_open_stream(slab_ranks *ranks, slab_output *out)
+{
+    *out = (slab_output){.ranks = ranks, .fd = STDOUT_FILENO, .stream = true};
+    return slab_ranks_agree(ranks, slab_memory_strdup(&out->path, "standard output"));
+}
+
 slab_status slab_output_write(const slab_output *out, int64_t offset, const void *src, size_t bytes)
 {
     slab_status rc = SLAB_OK;
     size_t written = 0;
     while (written < bytes) {
-        ssize_t n = pwrite(out->fd, (const char *)src + written, bytes - written,
-                           offset + (int64_t)written);
+        const char *from = (const char *)src + written;
+        ssize_t n = out->stream ? write(out->fd, from, bytes - written)
+                                : pwrite(out->fd, from, bytes - written, offset + (int64_t)written);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -87,7 +95,7 @@ done:
 slab_status slab_output_sync(slab_output *out)
 {
     slab_status rc = SLAB_OK;
-    if (fsync(out->fd) != 0)
+    if (!out->stream && fsync(out->fd) != 0)
         rc =
             slab_error_errno(__FILE__, __LINE__, errno, "cannot write '%s' to the disk", out->path);
     return slab_ranks_agree(out->ranks, rc);
@@ -121,6 +129,8 @@ done:
 slab_status slab_output_rename(slab_output *out)
 {
     slab_status rc = SLAB_OK;
+    if (out->stream)
+        return SLAB_OK;
     if (slab_ranks_me(out->ranks) == 0)
         rc = rename_here(out);
     else
@@ -130,7 +140,7 @@ slab_status slab_output_rename(slab_output *out)
 
 void slab_output_close(slab_output *out)
 {
-    if (out->ranks && out->fd >= 0) {
+    if (out->ranks && out->fd >= 0 && !out->stream) {
         close(out->fd);
         if (out->temporary && slab_ranks_me(out->ranks) == 0)
             unlink(out->temporary);
@@ -179,6 +189,28 @@ size_t slab_output_blocks_memory(int threads, size_t capacity)
     return (size_t)threads * BLOCKS_PER_THREAD * capacity;
 }
 
+/* Rank 0 writes its blocks, then takes those of the others one by one. After a failure it takes
+ * them still: nobody may be left waiting. */
+static slab_status stream_round(round_of *r, int64_t n, int64_t each)
+{
+    slab_ranks *ranks = r->out->ranks;
+    int me = slab_ranks_me(ranks);
+    slab_status rc = SLAB_OK, sent = SLAB_OK;
+    for (int64_t i = 0; i < n && sent == SLAB_OK; i++) {
+        int owner = (int)(i / each);
+        char *text = r->text + (size_t)(i % each) * r->capacity;
+        size_t bytes = (size_t)r->length[i];
+        if (owner > 0 && me == 0) {
+            text = r->text; /* rank 0's own are written by then */
+            sent = slab_ranks_receive(ranks, text, bytes, owner, 0);
+        } else if (owner > 0 && me == owner)
+            sent = slab_ranks_send(ranks, text, bytes, 0, 0);
+        if (me == 0 && rc == SLAB_OK && sent == SLAB_OK)
+            rc = slab_output_write(r->out, 0, text, bytes);
+    }
+    return sent != SLAB_OK ? sent : rc;
+}
+
 /* One round: blocks first .. first + n of all, `each` of them to every rank. */
 static slab_status run_round(round_of *r, slab_crew *crew, int64_t first, int64_t n, int64_t each,
                              int64_t *offset)
@@ -197,7 +229,9 @@ static slab_status run_round(round_of *r, slab_crew *crew, int64_t first, int64_
             r->offset[i - mine] = *offset;
         *offset += r->length[i];
     }
-    TRY(slab_ranks_agree(ranks, slab_crew_run_local(crew, 0, count, write_block, r)));
+    TRY(slab_ranks_agree(ranks, r->out->stream
+                                    ? stream_round(r, n, each)
+                                    : slab_crew_run_local(crew, 0, count, write_block, r)));
 done:
     return rc;
 }

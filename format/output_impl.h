@@ -18,13 +18,17 @@ typedef struct slab_output {
     char *temporary;
     int fd;
     bool force;
+    bool stream; /* the standard output: rank 0 writes it from front to back */
 } slab_output;
 
 /** Collective. @retval SLAB_ERR_EXISTS  path is taken and force is off
  *  @retval SLAB_ERR_NOT_FOUND  the folder is missing */
 slab_status slab_output_open(slab_ranks *ranks, const char *path, bool force, slab_output *out);
 
-/** Writes bytes at an offset. Thread-safe. */
+/** The standard output instead: takes blocks of text, and what rank 0 writes before them. */
+slab_status slab_output_open_stream(slab_ranks *ranks, slab_output *out);
+
+/** Writes bytes at an offset. Thread-safe. To a stream: rank 0 alone, front to back. */
 slab_status slab_output_write(const slab_output *out, int64_t offset, const void *src,
                               size_t bytes);
 

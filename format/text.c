@@ -11,7 +11,7 @@
 
 slab_status slab_window_init(slab_window *w, const slab_input *in, int64_t end, size_t capacity)
 {
-    *w = (slab_window){.in = in, .end = end, .capacity = capacity};
+    *w = (slab_window){.in = in, .end = end, .capacity = capacity, .ahead = capacity};
     return slab_memory_alloc((void **)&w->data, capacity, 1, "a window over text");
 }
 
@@ -30,7 +30,8 @@ slab_status slab_window_at(slab_window *w, int64_t offset, size_t want, const ch
     if (want > w->capacity)
         want = w->capacity;
     if (offset < w->start || offset + (int64_t)want > w->start + (int64_t)w->length) {
-        size_t bytes = left < (int64_t)w->capacity ? (size_t)left : w->capacity;
+        size_t bytes = want > w->ahead ? want : w->ahead;
+        bytes = left < (int64_t)bytes ? (size_t)left : bytes;
         w->length = 0;
         TRY(slab_input_read(w->in, offset, w->data, bytes));
         w->start = offset;

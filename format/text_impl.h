@@ -14,6 +14,7 @@ typedef struct slab_window {
     int64_t start; /* offset of data[0] in the file */
     size_t length; /* bytes in data */
     size_t capacity;
+    size_t ahead; /* bytes read when what is asked for is not there: at most the capacity */
     char *data;
 } slab_window;
 
