@@ -1,5 +1,5 @@
-/* One word on rank 0. Alignment needs compare-and-swap; blocks are megabytes, so two ranks rarely
- * meet in the loop. */
+/* One word on rank 0, a multiple of SLAB_SPACE_UNIT at all times, so that adding to it is all that
+ * reserving takes. */
 #include <slab/storage/space.h>
 
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include <slab/storage/base/try.h>
 
 enum { OWNER = 0, END = 0, NWORDS = 1 };
+#define MOST (UINT64_C(1) << 61) /* far below where the word would overflow */
 
 struct slab_space {
     slab_words *words;
@@ -36,18 +37,20 @@ void slab_space_destroy(slab_space **space)
     FREE(*space);
 }
 
+static uint64_t round_up(uint64_t n, uint64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+/* Two that raise at once may raise too far: a hole, no harm. */
 slab_status slab_space_raise(slab_space *space, uint64_t end)
 {
     slab_status rc = SLAB_OK;
     int64_t now;
     REQUIRE(end <= INT64_MAX, SLAB_ERR_OVERFLOW, "a file of %" PRIu64 " bytes is too large", end);
     TRY(slab_words_get(space->words, OWNER, END, &now));
-    while (now < (int64_t)end) {
-        int64_t expected = now;
-        TRY(slab_words_compare_swap(space->words, OWNER, END, expected, (int64_t)end, &now));
-        if (now == expected)
-            break;
-    }
+    if (now < (int64_t)end) /* what others reserve meanwhile raises it further: no harm */
+        TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)end - now, &now));
 done:
     return rc;
 }
@@ -55,22 +58,15 @@ done:
 slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align, uint64_t *address)
 {
     slab_status rc = SLAB_OK;
+    uint64_t slack = align > 1 ? align - 1 : 0;
     int64_t now;
-    if (align == 0)
-        align = 1;
+    REQUIRE(bytes <= INT64_MAX / 2 && slack <= INT64_MAX / 4, SLAB_ERR_OVERFLOW,
+            "%" PRIu64 " bytes do not fit a file", bytes);
     TRY(slab_words_get(space->words, OWNER, END, &now));
-    for (;;) {
-        int64_t expected = now;
-        uint64_t rest = (uint64_t)now % align, pad = rest ? align - rest : 0, room;
-        room = (uint64_t)(INT64_MAX - now);
-        REQUIRE(pad <= room && bytes <= room - pad, SLAB_ERR_OVERFLOW,
-                "%" PRIu64 " bytes past %" PRId64 " do not fit a file", bytes, now);
-        *address = (uint64_t)now + pad;
-        TRY(slab_words_compare_swap(space->words, OWNER, END, expected, (int64_t)(*address + bytes),
-                                    &now));
-        if (now == expected)
-            break;
-    }
+    REQUIRE((uint64_t)now <= INT64_MAX - bytes - slack, SLAB_ERR_OVERFLOW,
+            "%" PRIu64 " bytes past %" PRId64 " do not fit a file", bytes, now);
+    TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)(bytes + slack), &now));
+    *address = ((uint64_t)now + slack) / (slack + 1) * (slack + 1);
 done:
     return rc;
 }

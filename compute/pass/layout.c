@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define TASK_BYTES  (1 << 20)          /* a task has at least this much to do */
-#define TASKS_MAX   ((int64_t)1 << 30) /* the crew numbers tasks with 31 bits */
+#define TASKS_MAX   ((int64_t)1 << 29) /* the crew numbers tasks with 30 bits */
 #define MERGE_SHARE 0.1                /* of the work that merging may take */
 
 static int64_t clipped_tile(const slab_grid *grid, int axis)

@@ -16,10 +16,11 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-/* Shared words of every rank. RANGE packs the tasks left: next in the high half, end in the low. */
+/* Shared words of every rank: the range of tasks left, and whether a task has failed somewhere. */
 enum { WORD_RANGE, WORD_HALT, WORDS };
 
-#define TASKS_MAX ((int64_t)INT32_MAX)
+#define END_BIAS ((int64_t)1 << 30)
+#define TASKS_MAX (END_BIAS - 1)
 #define HALT_LOOK_NS 5000000 /* how often a rank looks whether another has failed */
 
 struct slab_crew {
@@ -145,9 +146,14 @@ void slab_crew_count_bytes(slab_crew *crew, int64_t bytes)
     atomic_fetch_add(&crew->bytes, bytes);
 }
 
+/*
+ * A range in one word: next in the high half, end in the low half, END_BIAS added so that thieves
+ * who take from the end never borrow from the high half. All is done by adding: Open MPI 4.1
+ * crashes in MPI_Compare_and_swap on shared memory.
+ */
 static int64_t pack(int64_t next, int64_t end)
 {
-    return next << 32 | end;
+    return (next << 32) + END_BIAS + end;
 }
 
 static int64_t range_next(int64_t range)
@@ -157,7 +163,7 @@ static int64_t range_next(int64_t range)
 
 static int64_t range_end(int64_t range)
 {
-    return range & UINT32_MAX;
+    return (range & UINT32_MAX) - END_BIAS;
 }
 
 static int64_t range_left(int64_t range)
@@ -169,21 +175,12 @@ static int64_t range_left(int64_t range)
 static slab_status take_own(run *r, int64_t *task)
 {
     slab_status rc = SLAB_OK;
-    slab_words *words = r->crew->words;
-    int me = slab_ranks_me(r->crew->ranks);
-    int64_t range, before;
-    TRY(slab_words_get(words, me, WORD_RANGE, &range));
-    for (;;) {
-        *task = -1;
-        if (range_left(range) <= 0)
-            break;
-        *task = range_next(range);
-        TRY(slab_words_compare_swap(words, me, WORD_RANGE, range, pack(*task + 1, range_end(range)),
-                                    &before));
-        if (before == range)
-            break;
-        range = before;
-    }
+    int64_t before;
+    *task = -1;
+    TRY(slab_words_fetch_add(r->crew->words, slab_ranks_me(r->crew->ranks), WORD_RANGE,
+                             (int64_t)1 << 32, &before));
+    if (range_left(before) > 0)
+        *task = range_next(before);
 done:
     return rc;
 }
@@ -214,7 +211,14 @@ done:
     return rc;
 }
 
-/* Moves the back half of another rank's range to mine; *got says whether there was one. */
+/*
+ * Moves the back half of another rank's range to mine; *got says whether there was one.
+ *
+ * Between the look and the subtraction the owner may have moved on and other thieves may have
+ * subtracted too: the word as it was before mine says what is left for me. At most one
+ * subtraction of a thief follows its look, of half a rank's share at most, so that all thieves
+ * together stay within END_BIAS.
+ */
 static slab_status steal(run *r, bool *got)
 {
     slab_status rc = SLAB_OK;
@@ -228,11 +232,12 @@ static slab_status steal(run *r, bool *got)
         TRY(find_victim(r, &seed, &victim, &range));
         if (victim < 0)
             break;
-        int64_t middle = range_end(range) - range_left(range) / 2;
-        TRY(slab_words_compare_swap(words, victim, WORD_RANGE, range,
-                                    pack(range_next(range), middle), &before));
-        if (before == range) {
-            TRY(slab_words_set(words, me, WORD_RANGE, pack(middle, range_end(range))));
+        int64_t half = range_left(range) / 2;
+        TRY(slab_words_fetch_add(words, victim, WORD_RANGE, -half, &before));
+        int64_t end = range_end(before), first = end - half;
+        first = first < range_next(before) ? range_next(before) : first;
+        if (first < end) {
+            TRY(slab_words_set(words, me, WORD_RANGE, pack(first, end)));
             *got = true;
         }
     }

@@ -201,7 +201,9 @@ static slab_status gather_offsets(slab_ranks *ranks, size_t bytes, size_t **offs
     slab_status rc = SLAB_OK;
     uint64_t mine = bytes;
     *offsets = NULL;
-    ALLOC(*offsets, ranks->count + 1, "offsets of ranks");
+    rc = slab_memory_alloc((void **)offsets, (size_t)ranks->count + 1, sizeof **offsets,
+                           "offsets of ranks");
+    TRY(slab_ranks_agree(ranks, rc));
     if (ranks->count > 1)
         TRY_MPI(MPI_Allgather(&mine, 1, MPI_UINT64_T, *offsets + 1, 1, MPI_UINT64_T,
                               comm_of(ranks)));
@@ -224,13 +226,16 @@ slab_status slab_ranks_allgather(slab_ranks *ranks, const void *mine, size_t byt
     *all = NULL;
     TRY(gather_offsets(ranks, bytes, offsets));
     size_t total = (*offsets)[ranks->count];
+    size_t count = (size_t)ranks->count;
     rc = slab_memory_alloc(all, total, 1, "what all ranks give");
+    if (rc == SLAB_OK)
+        rc = slab_memory_alloc((void **)&counts, count, sizeof *counts, "counts of ranks");
+    if (rc == SLAB_OK)
+        rc = slab_memory_alloc((void **)&starts, count, sizeof *starts, "counts of ranks");
     TRY(slab_ranks_agree(ranks, rc));
     if (bytes)
         memcpy((char *)*all + (*offsets)[ranks->me], mine, bytes);
     if (ranks->count > 1 && total < INT_MAX) {
-        ALLOC(counts, ranks->count, "counts of ranks");
-        ALLOC(starts, ranks->count, "counts of ranks");
         for (int r = 0; r < ranks->count; r++) {
             counts[r] = (int)((*offsets)[r + 1] - (*offsets)[r]);
             starts[r] = (int)(*offsets)[r];

@@ -73,15 +73,14 @@ slab_status slab_ranks_receive(slab_ranks *ranks, void *data, size_t bytes, int 
 /**
  * Shared words: n 64-bit integers that live on every rank and that any rank may change atomically
  * without the owner's help (MPI one-sided; plain atomics on one rank). Create and destroy are
- * collective; the operations are thread-safe and wait for nobody.
+ * collective; the operations are thread-safe and wait for nobody. There is no compare-and-swap:
+ * Open MPI 4.1 crashes in its own.
  */
 typedef struct slab_words slab_words;
 slab_status slab_words_create(slab_ranks *ranks, size_t n, slab_words **out);
 void slab_words_destroy(slab_words **words);
 slab_status slab_words_fetch_add(slab_words *words, int owner, size_t index, int64_t add,
                                  int64_t *before);
-slab_status slab_words_compare_swap(slab_words *words, int owner, size_t index, int64_t expected,
-                                    int64_t desired, int64_t *before);
 slab_status slab_words_get(slab_words *words, int owner, size_t index, int64_t *value);
 slab_status slab_words_set(slab_words *words, int owner, size_t index, int64_t value);
 

@@ -26,10 +26,12 @@ slab_status slab_words_create(slab_ranks *ranks, size_t n, slab_words **out)
     slab_words *words = NULL;
     int64_t *base = NULL;
     *out = NULL;
-    ALLOC(words, 1, "shared words");
+    rc = slab_memory_alloc((void **)&words, 1, sizeof *words, "shared words");
+    if (words)
+        words->window = MPI_WIN_NULL;
+    TRY(slab_ranks_agree(ranks, rc));
     words->ranks = ranks;
     words->n = n;
-    words->window = MPI_WIN_NULL;
     if (is_local(words)) {
         ALLOC(words->local, n, "shared words");
     } else {
@@ -82,24 +84,6 @@ slab_status slab_words_fetch_add(slab_words *words, int owner, size_t index, int
         return remote(words, owner, index, MPI_SUM, &add, before);
     *before = atomic_fetch_add(&words->local[index], add);
     return SLAB_OK;
-}
-
-slab_status slab_words_compare_swap(slab_words *words, int owner, size_t index, int64_t expected,
-                                    int64_t desired, int64_t *before)
-{
-    slab_status rc = SLAB_OK;
-    if (is_local(words)) {
-        *before = expected;
-        atomic_compare_exchange_strong(&words->local[index], before, desired);
-        return SLAB_OK;
-    }
-    pthread_mutex_lock(&words->ranks->lock);
-    TRY_MPI(MPI_Compare_and_swap(&desired, &expected, before, MPI_INT64_T, owner, (MPI_Aint)index,
-                                 words->window));
-    TRY_MPI(MPI_Win_flush(owner, words->window));
-done:
-    pthread_mutex_unlock(&words->ranks->lock);
-    return rc;
 }
 
 slab_status slab_words_get(slab_words *words, int owner, size_t index, int64_t *value)
