@@ -1,6 +1,6 @@
 #include <inttypes.h>
-#include <lapacke.h>
 #include <math.h>
+#include <slab/compute/kernel/blas.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/compute/sink/gram.h>
 #include <slab/storage/base/memory.h>
@@ -17,11 +17,11 @@ done:
     return rc;
 }
 
-/* The matrix, and LAPACK's vectors before they are turned round. */
+/* The matrix, and what finding its eigenvalues takes. */
 static size_t held(const slab_svd *svd)
 {
     size_t m = (size_t)svd_m(svd);
-    return (m * m + m * ((size_t)svd->k + 1)) * sizeof(double);
+    return m * m * sizeof(double) + svd_eigen_bytes(svd_m(svd), svd->k);
 }
 
 slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan)
@@ -50,25 +50,11 @@ done:
 static slab_status solve(const slab_svd *svd, double *g)
 {
     slab_status rc = SLAB_OK;
-    lapack_int m = (lapack_int)svd_m(svd), k = svd->k, found = 0, *support = NULL;
-    double *w = NULL, *v = NULL;
-    ALLOC(w, m, "eigenvalues");
-    ALLOC(v, (int64_t)m * k, "eigenvectors");
-    ALLOC(support, 2 * (int64_t)m, "eigenvalues");
-    lapack_int status = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', m, g, m, 0, 0, m - k + 1, m,
-                                       0, &found, w, v, m, support);
-    REQUIRE(status == 0 && found == k, SLAB_ERR_NUMERIC,
-            "eigenvalues of the %d x %d Gram matrix did not converge", (int)m, (int)m);
-    for (int j = 0; j < k; j++) {
-        svd->s[j] = sqrt(fmax(w[k - 1 - j], 0));
-        for (int64_t i = 0; i < m; i++)
-            svd->u[i * k + j] = v[(int64_t)(k - 1 - j) * m + i];
-    }
-    svd_fix_signs(m, k, svd->u);
+    TRY(svd_eigen(svd_m(svd), g, svd->k, svd->s, svd->u));
+    for (int j = 0; j < svd->k; j++)
+        svd->s[j] = sqrt(fmax(svd->s[j], 0));
+    svd_fix_signs(svd_m(svd), svd->k, svd->u);
 done:
-    FREE(support);
-    FREE(v);
-    FREE(w);
     return rc;
 }
 
@@ -80,7 +66,7 @@ slab_status slab_svd_gram(slab_svd *svd)
     slab_pass *pass = NULL;
     int64_t m = svd_m(svd);
     double *g = NULL;
-    svd_quiet_blas();
+    slab_blas_alone();
     REQUIRE(m <= INT32_MAX / 4, SLAB_ERR_RANGE, "a Gram matrix of %" PRId64 " rows", m);
     rc = slab_memory_alloc((void **)&g, (size_t)m * (size_t)m, sizeof *g, "a Gram matrix");
     TRY(slab_ranks_agree(ranks, rc));

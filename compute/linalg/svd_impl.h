@@ -18,9 +18,6 @@ static inline int64_t svd_other(const slab_svd *svd)
 /* The budget less what is in use and what else will be. */
 size_t svd_room(const slab_svd *svd, size_t more);
 
-/* Before any BLAS: one thread, so that bits do not depend on the machine's load or size. */
-void svd_quiet_blas(void);
-
 /* Signs: the entry of largest size in every column of u [m, k] becomes positive. */
 void svd_fix_signs(int64_t m, int k, double *u);
 
@@ -69,6 +66,11 @@ slab_status svd_orthonormalize(int64_t m, int l, double *y, double floor, double
 /* u [m, k] = K p, p f64 [count * l, k] row-major. */
 slab_status svd_combine(slab_crew *crew, const svd_basis *basis, const double *p, int k, double *u);
 
+/* svd_eigen.c: the k largest eigenvalues of a [n, n] (the column-major lower triangle is read, all
+ * is overwritten), descending, and their vectors v f64 [n, k], row-major. */
+slab_status svd_eigen(int64_t n, double *a, int k, double *w, double *v);
+size_t svd_eigen_bytes(int64_t n, int64_t k); /* that it takes */
+
 /* svd_ritz.c: approximations from the basis. */
 /* h: f64 [(q + 1) l, q l] column-major, leading dimension ld: A K_q = K_{q+1} h. */
 /* The largest residual of the first k, relative to its eigenvalue. */
@@ -76,5 +78,6 @@ slab_status svd_ritz_residual(const double *h, int64_t ld, int q, int l, int k, 
 /* values f64 [k] (of A, descending), p f64 [(q + 1) l, k] row-major: u = K p. */
 slab_status svd_ritz_solve(const double *h, int64_t ld, int q, int l, int k, double *values,
                            double *p);
+size_t svd_ritz_bytes(int q, int l); /* that these take at most */
 
 #endif

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <slab/compute/kernel/blas.h>
 #include <slab/compute/kernel/random.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
@@ -33,13 +34,14 @@ static size_t fixed_bytes(const slab_svd *svd)
     return tall + ((q + 1) * l * (q * l + l)) * sizeof(double);
 }
 
-/* Bytes in use between passes, beside what is in use during them: all of LAPACK's, and chunks. */
+/* Bytes in use between passes, beside what is in use during them. */
 static size_t between_bytes(const slab_svd *svd)
 {
-    size_t l = (size_t)svd->block, q = (size_t)svd->passes, n = q * l;
-    size_t chunks = (size_t)slab_crew_threads(svd->crew) * BASIS_ROWS * l * 12;
-    size_t ritz = (n * n + (n + l) * n + n * l * 3) * sizeof(double);
-    return ritz > chunks ? ritz : chunks;
+    size_t l = (size_t)svd->block;
+    size_t chunk = BASIS_ROWS * l * (sizeof(float) + sizeof(double));
+    size_t chunks = (size_t)slab_crew_threads(svd->crew) * chunk;
+    size_t ritz = svd_ritz_bytes(svd->passes, svd->block);
+    return (ritz > chunks ? ritz : chunks) + (size_t)(svd->passes + 1) * l * l * sizeof(double);
 }
 
 /* The basis in memory when that costs no further readings; else in a file. */
@@ -243,7 +245,7 @@ slab_status slab_svd_krylov(slab_svd *svd)
     slab_status rc = SLAB_OK;
     krylov k = {.svd = svd, .m = svd_m(svd), .l = svd->block};
     bool stop = false;
-    svd_quiet_blas();
+    slab_blas_alone();
     svd->residual = INFINITY;
     TRY(choose(svd, &k.how, &k.spill));
     rc = krylov_create(&k);

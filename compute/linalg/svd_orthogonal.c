@@ -4,8 +4,8 @@
  * pass, and needs no communication.
  */
 #include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
+#include <slab/compute/kernel/blas.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -50,6 +50,7 @@ static slab_status dot_block(void *context, int thread, int64_t block)
     int l = t->basis->l;
     int64_t m = t->basis->m, size = (int64_t)BASIS_ROWS * l;
     double *chunk = t->chunk + thread * size, *c = t->c + block * l * l;
+    slab_blas_alone();
     for (int64_t i = 0; i < m; i += BASIS_ROWS) {
         int64_t n = rows_at(m, i);
         TRY(svd_basis_rows(t->basis, (int)block, i, n, chunk, t->buffer + thread * size));
@@ -68,6 +69,7 @@ static slab_status subtract_rows(void *context, int thread, int64_t part)
     int l = t->basis->l;
     int64_t i = part * BASIS_ROWS, n = rows_at(t->basis->m, i), size = (int64_t)BASIS_ROWS * l;
     double *chunk = t->chunk + thread * size;
+    slab_blas_alone();
     for (int b = 0; b < t->basis->count; b++) {
         TRY(svd_basis_rows(t->basis, b, i, n, chunk, t->buffer + thread * size));
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, l, l, -1, chunk, l,
@@ -85,6 +87,7 @@ static slab_status combine_rows(void *context, int thread, int64_t part)
     int l = t->basis->l, k = t->k;
     int64_t i = part * BASIS_ROWS, n = rows_at(t->basis->m, i), size = (int64_t)BASIS_ROWS * l;
     double *chunk = t->chunk + thread * size;
+    slab_blas_alone();
     for (int b = 0; b < t->basis->count; b++) {
         TRY(svd_basis_rows(t->basis, b, i, n, chunk, t->buffer + thread * size));
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, k, l, 1, chunk, l,
@@ -141,26 +144,24 @@ static void times_small(int64_t m, int l, double *y, const double *t, double *ch
 }
 
 /*
- * One round: y^T y = V diag(w) V^T, q = y V w^(-1/2), s = w^(1/2) V^T. In columns sorted from the
- * largest down, so that zero columns come last.
+ * One round: y^T y = V diag(w) V^T, q = y V w^(-1/2), s = w^(1/2) V^T. The largest come first, so
+ * that zero columns come last. work: f64 [3 l + 1 + BASIS_ROWS, l]
  */
 static slab_status orthonormal_round(int64_t m, int l, double *y, double floor, double *s,
                                      int *rank, double *work)
 {
     slab_status rc = SLAB_OK;
-    double *g = work, *t = g + l * l, *w = t + l * l, *chunk = w + l;
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, l, (blasint)m, 1, y, l, 0, g, l);
-    lapack_int status = LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'V', 'L', l, g, l, w);
-    REQUIRE(status == 0, SLAB_ERR_NUMERIC, "an eigenvalue of a %d x %d matrix did not converge", l,
-            l);
+    double *g = work, *v = g + l * l, *t = v + l * l, *w = t + l * l, *chunk = w + l;
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, l, (blasint)m, 1, y, l, 0, g, l);
+    TRY(svd_eigen(l, g, l, w, v));
     *rank = 0;
-    for (int v = 0; v < l; v++) {
-        double size = sqrt(fmax(w[l - 1 - v], 0));
+    for (int j = 0; j < l; j++) {
+        double size = sqrt(fmax(w[j], 0));
         bool keep = size > floor;
         *rank += keep;
         for (int i = 0; i < l; i++) {
-            t[i * l + v] = keep ? g[i * l + l - 1 - v] / size : 0;
-            s[v * l + i] = keep ? g[i * l + l - 1 - v] * size : 0;
+            t[i * l + j] = keep ? v[i * l + j] / size : 0;
+            s[j * l + i] = keep ? v[i * l + j] * size : 0;
         }
     }
     times_small(m, l, y, t, chunk);
@@ -171,13 +172,14 @@ done:
 slab_status svd_orthonormalize(int64_t m, int l, double *y, double floor, double *s, int *rank)
 {
     slab_status rc = SLAB_OK;
-    double *work = NULL, *again, *first;
-    int l2 = l * l, same;
-    ALLOC(work, 4 * l2 + l + BASIS_ROWS * l, "orthogonalisation");
-    first = work + 2 * l2 + l + BASIS_ROWS * l;
-    again = first + l2;
+    double *work = NULL, *first, *again;
+    int64_t square = (int64_t)l * l, same = 3 * square + l + (int64_t)BASIS_ROWS * l;
+    int after;
+    ALLOC(work, same + 2 * square, "orthogonalisation");
+    first = work + same;
+    again = first + square;
     TRY(orthonormal_round(m, l, y, floor, first, rank, work));
-    TRY(orthonormal_round(m, l, y, 0.5, again, &same, work));
+    TRY(orthonormal_round(m, l, y, 0.5, again, &after, work));
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, l, l, l, 1, again, l, first, l, 0, s, l);
 done:
     FREE(work);

@@ -2,7 +2,6 @@
  * Products with A for a whole block. The vectors are independent of each other, to the bit, so a
  * small budget takes them 16 or 32 at a time, in more passes with smaller states.
  */
-#include <cblas.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -13,11 +12,6 @@ size_t svd_room(const slab_svd *svd, size_t more)
     size_t used = slab_memory_used();
     used = more > SIZE_MAX - used ? SIZE_MAX : used + more;
     return svd->budget > used ? svd->budget - used : 0;
-}
-
-void svd_quiet_blas(void)
-{
-    openblas_set_num_threads(1);
 }
 
 void svd_fix_signs(int64_t m, int k, double *u)

@@ -1,3 +1,4 @@
+#include <slab/compute/kernel/blas.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -37,7 +38,7 @@ slab_status slab_svd_project(const slab_svd *svd, double *v)
     svd_products how;
     float *q = NULL;
     double *y = NULL;
-    svd_quiet_blas();
+    slab_blas_alone();
     TRY(svd_products_plan(svd, true, l, held(svd), &how));
     rc = slab_memory_alloc((void **)&q, (size_t)(m * l), sizeof *q, "vectors to project");
     if (rc == SLAB_OK)

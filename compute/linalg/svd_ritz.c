@@ -6,12 +6,10 @@
  * made stationary is (c^T H^T H c) / (c^T T c), and the vector on A's side is Z y = K_{q+1} H c.
  */
 #include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
-#include <string.h>
 
 /* Directions of T below this share of its largest eigenvalue hold rounding errors alone. */
 static const double negligible = 1e-9;
@@ -27,49 +25,47 @@ static void upper_square(const double *h, int64_t ld, int n, double *t)
 slab_status svd_ritz_residual(const double *h, int64_t ld, int q, int l, int k, double *residual)
 {
     slab_status rc = SLAB_OK;
-    int n = q * l, found = 0;
+    int n = q * l;
     double *t = NULL, *w = NULL, *c = NULL;
-    lapack_int *support = NULL;
     *residual = 0;
     ALLOC(t, (int64_t)n * n, "approximate eigenvalues");
-    ALLOC(w, n, "approximate eigenvalues");
+    ALLOC(w, k, "approximate eigenvalues");
     ALLOC(c, (int64_t)n * k, "approximate eigenvalues");
-    ALLOC(support, 2 * n, "approximate eigenvalues");
     upper_square(h, ld, n, t);
-    lapack_int status = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n, t, n, 0, 0, n - k + 1, n,
-                                       0, &found, w, c, n, support);
-    REQUIRE(status == 0 && found == k, SLAB_ERR_NUMERIC,
-            "eigenvalues of a %d x %d matrix did not converge", n, n);
+    TRY(svd_eigen(n, t, k, w, c));
     for (int v = 0; v < k; v++) {
         double sum = 0; /* A K c - w K c lies in the last block: its rows of H times c */
         for (int i = 0; i < l; i++) {
-            double r = cblas_ddot(n, h + n + i, (blasint)ld, c + (int64_t)v * n, 1);
+            double r = cblas_ddot(n, h + n + i, (blasint)ld, c + v, k);
             sum += r * r;
         }
         *residual = fmax(*residual, w[v] > 0 ? sqrt(sum) / w[v] : sum > 0 ? INFINITY : 0);
     }
 done:
-    FREE(support);
     FREE(c);
     FREE(w);
     FREE(t);
     return rc;
 }
 
-/* b = H V w^(-1/2), f64 [rows, n] column-major, where T = V diag(w) V^T; t is overwritten. */
-static slab_status half_step(const double *h, int64_t ld, int rows, int n, double *t, double *w,
-                             double *b)
+/* b = H V w^(-1/2), f64 [rows, n] row-major, where T = V diag(w) V^T. */
+static slab_status half_step(const double *h, int64_t ld, int rows, int n, double *b)
 {
     slab_status rc = SLAB_OK;
+    double *t = NULL, *w = NULL, *v = NULL;
+    ALLOC(t, (int64_t)n * n, "approximate eigenvalues");
+    ALLOC(w, n, "approximate eigenvalues");
+    ALLOC(v, (int64_t)n * n, "approximate eigenvalues");
     upper_square(h, ld, n, t);
-    lapack_int status = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', n, t, n, w);
-    REQUIRE(status == 0, SLAB_ERR_NUMERIC, "eigenvalues of a %d x %d matrix did not converge", n,
-            n);
+    TRY(svd_eigen(n, t, n, w, v));
     for (int j = 0; j < n; j++)
-        cblas_dscal(n, w[j] > negligible * w[n - 1] ? 1 / sqrt(w[j]) : 0, t + (int64_t)j * n, 1);
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, n, n, 1, h, (blasint)ld, t, n, 0,
-                b, rows);
+        cblas_dscal(n, w[j] > negligible * w[0] ? 1 / sqrt(w[j]) : 0, v + j, n);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, n, n, 1, h, (blasint)ld, v, n, 0, b,
+                n);
 done:
+    FREE(v);
+    FREE(w);
+    FREE(t);
     return rc;
 }
 
@@ -77,31 +73,28 @@ slab_status svd_ritz_solve(const double *h, int64_t ld, int q, int l, int k, dou
                            double *p)
 {
     slab_status rc = SLAB_OK;
-    int n = q * l, rows = n + l, found = 0;
-    double *t = NULL, *w = NULL, *b = NULL, *g = NULL;
-    lapack_int *support = NULL;
-    ALLOC(t, (int64_t)n * n, "approximate eigenvalues");
-    ALLOC(w, n, "approximate eigenvalues");
+    int n = q * l, rows = n + l;
+    double *b = NULL, *t = NULL, *g = NULL;
     ALLOC(b, (int64_t)rows * n, "approximate eigenvalues");
+    TRY(half_step(h, ld, rows, n, b));
+    ALLOC(t, (int64_t)n * n, "approximate eigenvalues");
     ALLOC(g, (int64_t)n * k, "approximate eigenvalues");
-    ALLOC(support, 2 * n, "approximate eigenvalues");
-    TRY(half_step(h, ld, rows, n, t, w, b));
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, n, rows, 1, b, rows, 0, t, n);
-    lapack_int status = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n, t, n, 0, 0, n - k + 1, n,
-                                       0, &found, w, g, n, support);
-    REQUIRE(status == 0 && found == k, SLAB_ERR_NUMERIC,
-            "eigenvalues of a %d x %d matrix did not converge", n, n);
-    for (int v = 0; v < k; v++) { /* LAPACK gives them ascending */
-        const double *from = g + (int64_t)(k - 1 - v) * n;
-        values[v] = fmax(w[k - 1 - v], 0);
-        double size = values[v] > 0 ? 1 / sqrt(values[v]) : 0;
-        cblas_dgemv(CblasColMajor, CblasNoTrans, rows, n, size, b, rows, from, 1, 0, p + v, k);
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, rows, 1, b, n, 0, t, n);
+    TRY(svd_eigen(n, t, k, values, g));
+    for (int v = 0; v < k; v++) {
+        values[v] = fmax(values[v], 0);
+        cblas_dscal(n, values[v] > 0 ? 1 / sqrt(values[v]) : 0, g + v, k);
     }
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, k, n, 1, b, n, g, k, 0, p, k);
 done:
-    FREE(support);
     FREE(g);
-    FREE(b);
-    FREE(w);
     FREE(t);
+    FREE(b);
     return rc;
+}
+
+size_t svd_ritz_bytes(int q, int l)
+{
+    size_t n = (size_t)q * (size_t)l;
+    return ((n + (size_t)l) * n + 3 * n * n) * sizeof(double) + svd_eigen_bytes((int64_t)n, 0);
 }

@@ -6,6 +6,7 @@
 #include <slab/compute/sink/gram.h>
 
 #include <lapacke.h>
+#include <slab/compute/kernel/blas.h>
 #include <slab/storage/base/try.h>
 
 static int64_t side_extent(const slab_gram *g)
@@ -28,11 +29,13 @@ static int64_t strip_width(int64_t m)
 static slab_sink_wants wants(const void *sink)
 {
     const slab_gram *g = sink;
+    /* A byte costs m / size flops. A quarter of what that is worth, for the sake of memory: states
+     * are large, and every level of the merge tree holds one. */
     return (slab_sink_wants){.whole_axes = 1u << g->side,
                              .nphases = 1,
                              .band_axis = -1,
                              .run_axes = 1u << (1 - g->side),
-                             .intensity = (double)side_extent(g) / 16 / g->z->dtype.size};
+                             .intensity = (double)side_extent(g) / 64 / g->z->dtype.size};
 }
 
 static size_t state_bytes(const void *sink, const slab_span *span)
@@ -57,6 +60,7 @@ static slab_status accumulate(const void *sink, const slab_span *span, void *sta
     int across = 1 - g->side;
     int64_t count = tile->box.count[across];
     (void)span, (void)phase;
+    slab_blas_alone();
     for (int64_t s = 0; s < count; s += width) {
         int64_t w = count - s < width ? count - s : width;
         const char *src = (const char *)tile->view.data + s * tile->view.stride[across];

@@ -6,6 +6,7 @@
  * do not depend on how many there are.
  */
 #include <cblas.h>
+#include <slab/compute/kernel/blas.h>
 #include <slab/compute/sink/product_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -93,6 +94,7 @@ static void down(const slab_product *p, const slab_tile *tile, const REAL *q, re
                  double *sums, int64_t ld)
 {
     int64_t rows = tile->box.count[0], cols = tile->box.count[1];
+    slab_blas_alone();
     for (int64_t c = 0; c < cols; c += STRIP_COLS) {
         int64_t nc = least(STRIP_COLS, cols - c);
         for (int64_t i = 0; i < rows; i += STRIP_ROWS) {
@@ -114,6 +116,7 @@ static void across(const slab_product *p, const slab_tile *tile, const REAL *w, 
                    double *sums)
 {
     int64_t rows = tile->box.count[0], cols = tile->box.count[1];
+    slab_blas_alone();
     for (int64_t i = 0; i < rows; i += STRIP_ROWS) {
         int64_t ni = least(STRIP_ROWS, rows - i);
         for (int64_t c = 0; c < cols; c += STRIP_COLS) {
