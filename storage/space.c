@@ -66,7 +66,7 @@ slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align
     REQUIRE((uint64_t)now <= INT64_MAX - bytes - slack, SLAB_ERR_OVERFLOW,
             "%" PRIu64 " bytes past %" PRId64 " do not fit a file", bytes, now);
     TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)(bytes + slack), &now));
-    *address = ((uint64_t)now + slack) / (slack + 1) * (slack + 1);
+    *address = round_up((uint64_t)now, slack + 1);
 done:
     return rc;
 }
