@@ -113,11 +113,12 @@ END_TEST
 /* A hot journal: killed when the whole write had been done but for removing the journal. */
 static void make_hot(void)
 {
-    static int n = 1; /* the stop that worked the last time */
+    static int n = 1; /* the stop that worked the last time; it may move by some */
     for (;; n++) {
         old_file();
-        ck_assert_int_eq(killed_at(n, apply_watched), 1);
-        if (is_new() && access(journal, F_OK) == 0)
+        if (!killed_at(n, apply_watched))
+            n = 0;
+        else if (is_new() && access(journal, F_OK) == 0)
             break;
     }
 }
