@@ -1,9 +1,9 @@
 #include <slab/tools/call_impl.h>
 
-#include <stdlib.h>
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdlib.h>
+#include <string.h>
 
 int slab_call_count(const slab_call *call)
 {

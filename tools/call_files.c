@@ -4,11 +4,11 @@
  */
 #include <slab/tools/call_impl.h>
 
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <slab/storage/base/memory.h>
-#include <slab/storage/base/try.h>
 
 static slab_status file_get(slab_call *call, const char *path, slab_file **out)
 {
@@ -131,9 +131,9 @@ slab_status slab_call_open(slab_call *call, const char *locator, slab_file **fil
     if (array) {
         TRY(array_get(call, opened, path, array));
         if (selection)
-            TRY_SAYING(slab_selection_parse(brackets, &slab_array_describe(*array)->shape,
-                                            selection),
-                       "'%s'", locator);
+            TRY_SAYING(
+                slab_selection_parse(brackets, &slab_array_describe(*array)->shape, selection),
+                "'%s'", locator);
     }
     if (file)
         *file = opened;

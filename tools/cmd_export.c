@@ -1,13 +1,13 @@
 #include <slab/tools/command.h>
 
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <slab/format/format.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/fitting.h>
 #include <slab/tools/formats.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 static const slab_option options[] = {
     {"output", 'o', 'f', "FILE", NULL,

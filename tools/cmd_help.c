@@ -1,7 +1,7 @@
 #include <slab/tools/manual.h>
 
-#include <string.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 static const slab_option options[] = {
     {"completion", 0, 'c', "bash", NULL, "print a completion script for this shell"},

@@ -1,11 +1,11 @@
 #include <slab/tools/command.h>
 
-#include <string.h>
 #include <slab/format/format.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/fitting.h>
 #include <slab/tools/formats.h>
+#include <string.h>
 
 static const slab_option options[] = {
     {"format", 0, 's', "NAME", NULL, "what the input is: plink, npy or csv (default: by its name)"},
@@ -43,8 +43,8 @@ static void plan_of(slab_call *call, const slab_import_plan *import, const slab_
     int64_t elements = 0;
     if (slab_shape_elements(&import->spec.shape, &elements) == SLAB_OK)
         step.plain_bytes = elements * (int64_t)import->spec.dtype.size;
-    step.write_bytes = step.plain_bytes / (8 * (int64_t)import->spec.dtype.size) *
-                       import->spec.dtype.precision;
+    step.write_bytes =
+        step.plain_bytes / (8 * (int64_t)import->spec.dtype.size) * import->spec.dtype.precision;
     slab_need_plan(call, need, &step, plan);
     slab_plan_note(plan, "written is what the elements take before compression");
 }

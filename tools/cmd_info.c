@@ -3,10 +3,10 @@
 #include <slab/tools/wording.h>
 
 #include <inttypes.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /* --- attributes, of arrays and groups alike --- */
 

@@ -2,9 +2,9 @@
 #include <slab/tools/json.h>
 #include <slab/tools/wording.h>
 
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 static const slab_option options[] = {
     {"recursive", 'r', 'b', NULL, NULL, "go into groups too"},

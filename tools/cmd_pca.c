@@ -2,10 +2,10 @@
 #include <slab/tools/json.h>
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/reader.h>
+#include <stdio.h>
 
 static const slab_option *more_options(void)
 {
@@ -110,9 +110,10 @@ const slab_command slab_command_pca = {
         "bit for bit on any number of ranks and threads and with any --memory.\n\n"
         "For genotypes: --standardize genotype scales a variant with allele frequency p by "
         "sqrt(2p(1-p)), and --maf leaves rare variants out; missing calls count as the mean.",
-    .examples = "  slab pca cohort.h5:/genotypes --standardize genotype --maf 0.01 -k 10 -o pcs.h5\n"
-                "  slab pca x.h5:/x -k 5 --memory 512M -o x-pcs.h5 --dry-run\n"
-                "  mpirun -n 4 slab pca x.h5:/x -k 5 -o x-pcs.h5\n",
+    .examples =
+        "  slab pca cohort.h5:/genotypes --standardize genotype --maf 0.01 -k 10 -o pcs.h5\n"
+        "  slab pca x.h5:/x -k 5 --memory 512M -o x-pcs.h5 --dry-run\n"
+        "  mpirun -n 4 slab pca x.h5:/x -k 5 -o x-pcs.h5\n",
     .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_SEED |
              SLAB_TAKES_RANKS,
     .least = 1,

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <slab/storage/base/try.h>
 
 /* Where the plugin lies as seen from the folder of the program: installed, and in a build tree. */
 static const char *const places[] = {SLAB_PLUGIN_FROM_BIN, "../plugin"};

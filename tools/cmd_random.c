@@ -2,14 +2,14 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include <slab/compute/kernel/random.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/fitting.h>
 #include <slab/tools/genotype_tables.h>
 #include <slab/tools/nearest.h>
+#include <stdio.h>
+#include <string.h>
 
 static const slab_option options[] = {
     {"shape", 0, 'a', "RxC", NULL, "extents of the array, as 20000x100000"},
@@ -20,8 +20,9 @@ static const slab_option options[] = {
     {"mean", 0, 'd', "X", NULL, "normal: the mean (default: 0)"},
     {"std", 0, 'd', "X", NULL, "normal: the standard deviation (default: 1)"},
     {"populations", 0, 'p', "K", NULL, "genotypes: people come from that many (default: 1)"},
-    {"fst", 0, 'r', "X", NULL, "genotypes: how far the populations have drifted apart "
-                               "(default: 0.1)"},
+    {"fst", 0, 'r', "X", NULL,
+     "genotypes: how far the populations have drifted apart "
+     "(default: 0.1)"},
     {"missing-rate", 0, 'r', "X", NULL, "genotypes: share of missing calls (default: 0)"},
     {"no-pack", 0, 'b', NULL, NULL, "genotypes: store plain bytes, not 2 bits each"},
     {NULL, 0, 0, NULL, NULL, NULL}};
@@ -54,8 +55,8 @@ static slab_status kind_of(const slab_call *call, const struct kind **out)
             "'slab random' draws uniform, normal, integers or genotypes, not '%s'", name);
     for (const slab_option *o = options; o->name; o++) {
         char padded[32];
-        bool given = o->type == 'b' ? slab_call_flag(call, o->name)
-                                    : slab_call_text(call, o->name) != NULL;
+        bool given =
+            o->type == 'b' ? slab_call_flag(call, o->name) : slab_call_text(call, o->name) != NULL;
         snprintf(padded, sizeof padded, " %s ", o->name);
         REQUIRE(!given || strcmp(o->name, "shape") == 0 || strstr((*out)->takes, padded),
                 SLAB_ERR_USAGE, "--%s means nothing to 'slab random %s'", o->name, name);
@@ -263,11 +264,10 @@ const slab_command slab_command_random = {
         "whatever the chunks, threads and ranks. Genotypes get tables of people and variants "
         "beside them, so that they can be exported as a PLINK fileset; the family id of a person "
         "names the population.",
-    .examples =
-        "  slab random genotypes --shape 20000x100000 --populations 5 --seed 1 -o "
-        "sim.h5:/genotypes\n"
-        "  slab random normal --shape 1000x500 --mean 3 --std 2 --dtype f8 -o x.h5:/x\n"
-        "  slab random integers --shape 1000000 --low 0 --high 6 -o dice.h5\n",
+    .examples = "  slab random genotypes --shape 20000x100000 --populations 5 --seed 1 -o "
+                "sim.h5:/genotypes\n"
+                "  slab random normal --shape 1000x500 --mean 3 --std 2 --dtype f8 -o x.h5:/x\n"
+                "  slab random integers --shape 1000000 --low 0 --high 6 -o dice.h5\n",
     .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON |
              SLAB_TAKES_SEED | SLAB_TAKES_RANKS,
     .least = 1,

@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include <slab/compute/sink/statistics.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
+#include <string.h>
 
 static const slab_option options[] = {
     {"axis", 'a', 'i', "N", NULL,

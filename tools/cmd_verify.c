@@ -9,11 +9,11 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/reader.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { REASON_MAX = 400 };
 

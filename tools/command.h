@@ -5,15 +5,15 @@
 #ifndef SLAB_TOOLS_COMMAND_H
 #define SLAB_TOOLS_COMMAND_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <slab/compute/pass/budget.h>
 #include <slab/compute/pass/plan.h>
 #include <slab/storage/array.h>
 #include <slab/storage/base/crew.h>
 #include <slab/storage/selection.h>
 #include <slab/storage/transaction.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /** One option. Options that every command has (see options.c) are not repeated here. */
 typedef struct slab_option {
@@ -40,7 +40,7 @@ enum {
     SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run; signals stop it */
     SLAB_TAKES_JSON = 1 << 2,
     SLAB_TAKES_SEED = 1 << 3,
-    SLAB_TAKES_RANKS = 1 << 4,   /* may run on several ranks; others run on rank 0 alone */
+    SLAB_TAKES_RANKS = 1 << 4,       /* may run on several ranks; others run on rank 0 alone */
     SLAB_TAKES_ARRAY_OUTPUT = 1 << 5 /* with OUTPUT: --chunks and --filter too */
 };
 
@@ -49,13 +49,13 @@ typedef struct slab_call slab_call;
 
 typedef struct slab_command {
     const char *name;
-    const char *arguments;       /* "FILE.h5:/ARRAY[SELECTION]" for the usage line */
-    const char *summary;         /* one line */
-    const char *description;     /* paragraphs for the man page */
-    const char *examples;        /* lines */
+    const char *arguments;   /* "FILE.h5:/ARRAY[SELECTION]" for the usage line */
+    const char *summary;     /* one line */
+    const char *description; /* paragraphs for the man page */
+    const char *examples;    /* lines */
     unsigned takes;
-    int least, most;             /* positional arguments; most -1: any number */
-    const slab_option *options;  /* ends with name NULL; may be NULL */
+    int least, most;            /* positional arguments; most -1: any number */
+    const slab_option *options; /* ends with name NULL; may be NULL */
     /** Options made at start-up (an estimator's parameters); NULL: none. */
     const slab_option *(*more_options)(void);
     /** @param[out] exit_code  0, 1 (differs, check failed); set only on SLAB_OK */
@@ -75,7 +75,7 @@ const char *slab_call_argument(const slab_call *call, int i);
 /** Value of an option by name; its default, or NULL when neither is there. */
 const char *slab_call_text(const slab_call *call, const char *option);
 bool slab_call_flag(const slab_call *call, const char *option);
-int64_t slab_call_int(const slab_call *call, const char *option);   /* checked when parsed */
+int64_t slab_call_int(const slab_call *call, const char *option); /* checked when parsed */
 double slab_call_real(const slab_call *call, const char *option);
 
 slab_ranks *slab_call_ranks(slab_call *call);
@@ -100,7 +100,8 @@ slab_status slab_call_output(slab_call *call, const char *initial, const char **
                              const char **path);
 /** Begins a transaction on -o's file from the shared output options, after the checks of
  * slab_call_output(). */
-slab_status slab_call_begin(slab_call *call, const char *initial, slab_txn **txn, const char **path);
+slab_status slab_call_begin(slab_call *call, const char *initial, slab_txn **txn,
+                            const char **path);
 /** What the shared output options ask of a transaction, for plans. */
 slab_status slab_call_txn_options(slab_call *call, slab_txn_options *out);
 /** Fills chunk and filter of a spec from --chunks and --filter. */

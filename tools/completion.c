@@ -66,18 +66,19 @@ void slab_manual_completion(FILE *to)
           to);
     for (int i = 0; (command = slab_command_at(i)) != NULL; i++)
         put_command(to, command);
-    fputs("    esac\n"
-          "    if [ \"${COMP_WORDS[1]}\" = help ] && [ -z \"$values\" ] && [[ $word != -* ]]; then\n"
-          "        values=$commands\n"
-          "    fi\n"
-          "    if [ -n \"$values\" ]; then\n"
-          "        COMPREPLY=($(compgen -W \"$values\" -- \"$word\"))\n"
-          "    elif [ -z \"$files\" ] && [[ $word == -* ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
-          "    else\n"
-          "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
-          "    fi\n"
-          "}\n"
-          "complete -o filenames -F _slab slab\n",
-          to);
+    fputs(
+        "    esac\n"
+        "    if [ \"${COMP_WORDS[1]}\" = help ] && [ -z \"$values\" ] && [[ $word != -* ]]; then\n"
+        "        values=$commands\n"
+        "    fi\n"
+        "    if [ -n \"$values\" ]; then\n"
+        "        COMPREPLY=($(compgen -W \"$values\" -- \"$word\"))\n"
+        "    elif [ -z \"$files\" ] && [[ $word == -* ]]; then\n"
+        "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+        "    else\n"
+        "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+        "    fi\n"
+        "}\n"
+        "complete -o filenames -F _slab slab\n",
+        to);
 }

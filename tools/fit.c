@@ -1,8 +1,8 @@
 #include <slab/tools/fit.h>
 
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 void slab_fit_options(const slab_estimator_class *cls, slab_option *out)
 {

@@ -35,11 +35,13 @@ slab_status slab_need_threads(slab_call *call, slab_need *need, const char *what
     int64_t most = slab_crew_threads(crew);
     if (need->thread > 0 && room / need->thread < (size_t)most)
         most = (int64_t)(room / need->thread);
+    /* What is queued for the disk grows with the budget: a little more than is missing. */
+    size_t enough = taken + need->thread + (taken + need->thread) / 8;
     most = -most;
     TRY(slab_ranks_max(slab_call_ranks(call), &most, 1));
     REQUIRE(most < 0 && room > 0, SLAB_ERR_MEMORY,
             "%s does not fit into %s of memory per rank; --memory %zuM would do", what,
-            slab_text_bytes(budget.bytes, has), ((taken + need->thread) >> 20) + 1);
+            slab_text_bytes(budget.bytes, has), (enough >> 20) + 1);
     need->threads = *threads = (int)-most;
 done:
     return rc;

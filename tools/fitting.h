@@ -10,7 +10,7 @@
 typedef struct slab_need {
     size_t thread; /* for each thread */
     size_t fixed;
-    int threads;   /* set by slab_need_threads() */
+    int threads; /* set by slab_need_threads() */
 } slab_need;
 
 /** Adds what writing an array of that spec takes, with the call's output options. */

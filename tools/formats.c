@@ -1,8 +1,8 @@
 #include <slab/tools/formats.h>
 
+#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <string.h>
-#include <slab/storage/base/try.h>
 
 slab_status slab_formats_choose(const slab_call *call, const char *path, const slab_format **out)
 {

@@ -1,10 +1,10 @@
 #include <slab/tools/genotype_tables.h>
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { ROWS = 32768, CELL_MAX = 48 };
 
@@ -15,9 +15,9 @@ typedef struct column {
     const char *text;
 } column;
 
-static const column people[] = {
-    {"fid", POPULATION, "pop"}, {"iid", NUMBER, "person"}, {"father", FIXED, "0"},
-    {"mother", FIXED, "0"},     {"sex", FIXED, "0"},       {"phenotype", FIXED, "-9"}};
+static const column people[] = {{"fid", POPULATION, "pop"}, {"iid", NUMBER, "person"},
+                                {"father", FIXED, "0"},     {"mother", FIXED, "0"},
+                                {"sex", FIXED, "0"},        {"phenotype", FIXED, "-9"}};
 static const column variants[] = {{"chromosome", FIXED, "1"}, {"id", NUMBER, "snp"},
                                   {"cm", FIXED, "0"},         {"position", NUMBER, ""},
                                   {"a1", FIXED, "A"},         {"a2", FIXED, "G"}};
@@ -36,13 +36,14 @@ typedef struct filling {
 static void cell_text(const filling *f, int64_t row, char *text)
 {
     const column *c = f->column;
+    int64_t rows = f->rows > 0 ? f->rows : 1;
     if (c->holds == FIXED)
         snprintf(text, CELL_MAX, "%s", c->text);
     else if (c->holds == NUMBER)
         snprintf(text, CELL_MAX, "%s%" PRId64, c->text, row + 1);
-    else
+    else /* population k begins at floor(rows k / populations) */
         snprintf(text, CELL_MAX, "%s%" PRId64, c->text,
-                 (int64_t)((__int128)row * f->populations / f->rows) + 1);
+                 (int64_t)((((__int128)row + 1) * f->populations - 1) / rows) + 1);
 }
 
 static slab_status fill_chunk(void *context, int thread, int64_t task)

@@ -1,8 +1,8 @@
 #include <slab/tools/json.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 json_t *slab_json_real(double value)
@@ -28,9 +28,8 @@ json_t *slab_json_shape(const slab_shape *shape)
 {
     json_t *out = json_array();
     for (int i = 0; i < shape->rank; i++)
-        json_array_append_new(out, shape->extent[i] == SLAB_UNLIMITED
-                                       ? json_null()
-                                       : json_integer(shape->extent[i]));
+        json_array_append_new(
+            out, shape->extent[i] == SLAB_UNLIMITED ? json_null() : json_integer(shape->extent[i]));
     return out;
 }
 
@@ -39,8 +38,7 @@ static json_t *complex_element(slab_dtype native, const char *element)
     slab_dtype half = slab_dtype_make(SLAB_KIND_FLOAT, native.size / 2);
     json_t *out = json_array();
     json_array_append_new(out, slab_json_real(slab_dtype_get_double(half, element)));
-    json_array_append_new(out,
-                          slab_json_real(slab_dtype_get_double(half, element + half.size)));
+    json_array_append_new(out, slab_json_real(slab_dtype_get_double(half, element + half.size)));
     return out;
 }
 

@@ -6,14 +6,14 @@
 #include <slab/tools/nearest.h>
 
 #include <signal.h>
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <slab/storage/base/log.h>
-#include <slab/storage/base/memory.h>
-#include <slab/storage/base/try.h>
 
 enum { EXIT_ERROR = 2, EXIT_AGAIN = 75 };
 

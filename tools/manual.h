@@ -4,8 +4,8 @@
 #ifndef SLAB_TOOLS_MANUAL_H
 #define SLAB_TOOLS_MANUAL_H
 
-#include <stdio.h>
 #include <slab/tools/command.h>
+#include <stdio.h>
 
 /** All commands in groups. */
 void slab_manual_overview(FILE *to);

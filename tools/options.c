@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const slab_option output_options[] = {
     {"output", 'o', 'f', "FILE.h5[:/PATH]", NULL, "where the result goes"},
@@ -36,7 +36,8 @@ static const slab_option compute_options[] = {
     {NULL, 0, 0, NULL, NULL, NULL}};
 
 static const slab_option json_options[] = {
-    {"json", 0, 'b', NULL, NULL, "print JSON, for programs, instead of text"}, {NULL, 0, 0, NULL, NULL, NULL}};
+    {"json", 0, 'b', NULL, NULL, "print JSON, for programs, instead of text"},
+    {NULL, 0, 0, NULL, NULL, NULL}};
 
 static const slab_option seed_options[] = {
     {"seed", 0, 'n', "N", "1", "where random numbers start: the same seed gives the same result"},
@@ -272,9 +273,8 @@ static slab_status take_long(cursor *at, const char *word)
         slab_nearest nearest = {.word = name};
         for (int k = 0; k < at->out->table.n; k++)
             slab_nearest_see(&nearest, at->out->table.at[k]->name);
-        REQUIRE(!nearest.best, SLAB_ERR_USAGE,
-                "'slab %s' has no option --%s; did you mean --%s?", at->command->name, name,
-                nearest.best);
+        REQUIRE(!nearest.best, SLAB_ERR_USAGE, "'slab %s' has no option --%s; did you mean --%s?",
+                at->command->name, name, nearest.best);
         FAIL(SLAB_ERR_USAGE, "'slab %s' has no option --%s ('slab help %s' lists them)",
              at->command->name, name, at->command->name);
     }
@@ -312,8 +312,7 @@ static slab_status count_check(const slab_command *command, const slab_parsed *p
             command->arguments);
     REQUIRE(command->most < 0 || n <= command->most, SLAB_ERR_USAGE,
             "'slab %s' takes %s; '%s' is too much", command->name,
-            command->most ? command->arguments : "no arguments",
-            parsed->arguments[command->most]);
+            command->most ? command->arguments : "no arguments", parsed->arguments[command->most]);
 done:
     return rc;
 }

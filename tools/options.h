@@ -44,5 +44,4 @@ typedef struct slab_parsed {
 slab_status slab_options_parse(const slab_command *command, int nwords, char **words,
                                slab_parsed *out);
 
-
 #endif

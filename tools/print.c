@@ -1,9 +1,9 @@
 #include <slab/tools/call_impl.h>
 
 #include <errno.h>
+#include <slab/storage/base/try.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <slab/storage/base/try.h>
 
 void slab_print(slab_call *call, const char *format, ...)
 {

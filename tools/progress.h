@@ -4,17 +4,17 @@
 #ifndef SLAB_TOOLS_PROGRESS_H
 #define SLAB_TOOLS_PROGRESS_H
 
+#include <slab/storage/base/crew.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <slab/storage/base/crew.h>
 
 typedef struct slab_bar {
-    bool shown;          /* the bar is on the terminal's last line */
+    bool shown; /* the bar is on the terminal's last line */
     bool terminal;
-    int ranks;           /* among which the work is divided */
-    const char *what;    /* the run it is about */
+    int ranks;        /* among which the work is divided */
+    const char *what; /* the run it is about */
     int64_t total;
-    double begun, last;  /* seconds */
+    double begun, last; /* seconds */
 } slab_bar;
 
 /** Attaches the bar to a crew unless this rank is not the first or the user wants quiet. */

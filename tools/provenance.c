@@ -4,13 +4,13 @@
 #include <slab/tools/call_impl.h>
 #include <slab/tools/json.h>
 
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <slab/storage/base/memory.h>
-#include <slab/storage/base/try.h>
 
 /* Letters that a shell takes as they are. */
 static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <unistd.h>
 
 /* One thread's buffers. */
 typedef struct lane {

@@ -1,9 +1,9 @@
 #include <slab/tools/rows.h>
 
-#include <stdio.h>
-#include <string.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
+#include <string.h>
 
 /* The view as rows and columns: axes before the band axis are walked one index at a time. */
 typedef struct table {

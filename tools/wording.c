@@ -16,7 +16,10 @@ char *slab_text_bytes(uint64_t bytes, char *text)
     }
     for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
         value /= 1024;
-    snprintf(text, SLAB_TEXT_MAX, value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s",
+    snprintf(text, SLAB_TEXT_MAX,
+             value < 10    ? "%.2f %s"
+             : value < 100 ? "%.1f %s"
+                           : "%.0f %s",
              value, units[unit]);
     return text;
 }

@@ -66,7 +66,7 @@ done
 refuses 2 "y" slab stat a.h5:/y
 refuses 2 "holds 3 arrays: name one" slab stat b.h5
 refuses 2 "takes no selection" slab ls 'a.h5:/x[0]'
-refuses 2 "selection" slab head 'a.h5:/x[0'
+refuses 2 "no '/x.0'" slab head 'a.h5:/x[0'
 refuses 2 "a.h5:/x.*99|99" slab dump 'a.h5:/x[99]'
 refuses 2 "exists already; --force replaces it" slab random normal --shape 2x2 -o a.h5:/x
 refuses 2 "the output 'a.h5:/x' is an input" slab pca a.h5:/x -k 1 -o a.h5:/x --force
@@ -78,6 +78,7 @@ refuses 2 "folder" slab random normal --shape 2x2 -o folder:/x
 refuses 2 "memory" slab random normal --shape 4000x4000 --chunks 4000x4000 --memory 8M -o m.h5
 
 # -v adds the code and the place
-"$SLAB" stat nowhere.h5 -v 2>&1 | grep -qE '\[ERR_NOT_FOUND, storage/[a-z_0-9/]+\.c:[0-9]+\]' &&
+slab stat nowhere.h5 -v 2>err
+grep -qE '\[ERR_NOT_FOUND, storage/[a-z_0-9/]+\.c:[0-9]+\]' err &&
     pass "-v names the code and the place" || fail "-v names the code and the place"
 finish
