@@ -16,8 +16,9 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-/* Shared words of every rank: the range of tasks left, and whether a task has failed somewhere. */
-enum { WORD_RANGE, WORD_HALT, WORDS };
+/* Shared words of every rank: the range of tasks left, the same of a local run (other ranks, which
+ * may be in a run of all already, must not find it), and whether a task has failed somewhere. */
+enum { WORD_RANGE, WORD_LOCAL, WORD_HALT, WORDS };
 
 #define END_BIAS ((int64_t)1 << 30)
 #define TASKS_MAX (END_BIAS - 1)
@@ -177,8 +178,8 @@ static slab_status take_own(run *r, int64_t *task)
     slab_status rc = SLAB_OK;
     int64_t before;
     *task = -1;
-    TRY(slab_words_fetch_add(r->crew->words, slab_ranks_me(r->crew->ranks), WORD_RANGE,
-                             (int64_t)1 << 32, &before));
+    TRY(slab_words_fetch_add(r->crew->words, slab_ranks_me(r->crew->ranks),
+                             r->local ? WORD_LOCAL : WORD_RANGE, (int64_t)1 << 32, &before));
     if (range_left(before) > 0)
         *task = range_next(before);
 done:
@@ -398,6 +399,9 @@ slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *cont
     rc = slab_words_set(crew->words, me, WORD_RANGE, pack(first, last));
     if (rc == SLAB_OK)
         rc = run_workers(&r);
+    /* What a failure left over must be gone before a faster rank looks for work in the next run. */
+    slab_status emptied = slab_words_set(crew->words, me, WORD_RANGE, pack(0, 0));
+    rc = rc == SLAB_OK ? emptied : rc;
     /* Nobody is in the loop any more once all have agreed, so the halt words can be cleared; the
      * second agreement keeps a fast rank's next failure from being cleared by a slow one. */
     rc = slab_ranks_agree(crew->ranks, rc);
@@ -420,7 +424,7 @@ slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, sl
     r.local = true;
     REQUIRE(first >= 0 && first <= last && last <= TASKS_MAX, SLAB_ERR_OVERFLOW,
             "tasks %" PRId64 " to %" PRId64 " are not possible", first, last);
-    TRY(slab_words_set(crew->words, slab_ranks_me(crew->ranks), WORD_RANGE, pack(first, last)));
+    TRY(slab_words_set(crew->words, slab_ranks_me(crew->ranks), WORD_LOCAL, pack(first, last)));
     rc = run_workers(&r);
 done:
     run_clear(&r);

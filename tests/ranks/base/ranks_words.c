@@ -1,0 +1,68 @@
+/* Shared words: every rank changes every other's, and no change is lost. */
+#include "check_ranks.h"
+#include <pthread.h>
+
+enum { WORDS = 3, ROUNDS = 300, THREADS = 2 };
+
+static slab_words *words;
+static slab_ranks *ranks;
+
+/* Adds 2 to word 0 and takes 1 from word 1 of all ranks in turn. */
+static void *change(void *failed)
+{
+    int count = slab_ranks_count(ranks);
+    for (int i = 0; i < ROUNDS; i++) {
+        int owner = i % count;
+        int64_t before, after;
+        if (slab_words_fetch_add(words, owner, 0, 2, &before) != SLAB_OK || before % 2 != 0 ||
+            slab_words_fetch_add(words, owner, 1, -1, &before) != SLAB_OK ||
+            slab_words_get(words, owner, 1, &after) != SLAB_OK || after >= before)
+            return failed;
+    }
+    return NULL;
+}
+
+static void check_changes(void)
+{
+    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
+    pthread_t threads[THREADS];
+    int64_t value, expected = 0;
+    for (int t = 0; t < THREADS; t++)
+        CHECK(pthread_create(&threads[t], NULL, change, &words) == 0);
+    for (int t = 0; t < THREADS; t++) {
+        void *failed;
+        pthread_join(threads[t], &failed);
+        CHECK(failed == NULL);
+    }
+    for (int i = 0; i < ROUNDS; i++)
+        expected += i % count == me;
+    expected *= (int64_t)THREADS * count;
+    CHECK(slab_ranks_barrier(ranks) == SLAB_OK);
+    CHECK(slab_words_get(words, me, 0, &value) == SLAB_OK && value == 2 * expected);
+    CHECK(slab_words_get(words, me, 1, &value) == SLAB_OK && value == -expected);
+    CHECK(slab_words_get(words, me, 2, &value) == SLAB_OK && value == 0);
+}
+
+static void check_setting(void)
+{
+    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
+    int64_t value;
+    CHECK(slab_ranks_barrier(ranks) == SLAB_OK); /* all have seen their 0 */
+    CHECK(slab_words_set(words, (me + 1) % count, 2, 1000 + me) == SLAB_OK);
+    CHECK(slab_ranks_barrier(ranks) == SLAB_OK);
+    CHECK(slab_words_get(words, me, 2, &value) == SLAB_OK);
+    CHECK(value == 1000 + (me + count - 1) % count);
+}
+
+int main(void)
+{
+    if (slab_ranks_start(&ranks) != SLAB_OK)
+        return 1;
+    CHECK(slab_words_create(ranks, WORDS, &words) == SLAB_OK);
+    check_changes();
+    check_setting();
+    slab_words_destroy(&words);
+    CHECK(words == NULL);
+    slab_words_destroy(&words);
+    return checks_end(ranks);
+}
