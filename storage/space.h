@@ -13,6 +13,9 @@
 extern "C" {
 #endif
 
+/** Space comes in pages: no two reservations share one. */
+#define SLAB_SPACE_UNIT UINT64_C(4096)
+
 typedef struct slab_space slab_space;
 
 /** Starts at address 0. Collective, as is destroy. */
@@ -22,8 +25,9 @@ void slab_space_destroy(slab_space **space);
 /** Moves the end up to at least @p end: what the file holds already. Thread-safe. */
 slab_status slab_space_raise(slab_space *space, uint64_t end);
 
-/** Reserves @p bytes at a multiple of @p align (0 counts as 1), past everything reserved before.
- * Thread-safe. @retval SLAB_ERR_OVERFLOW  past 2^63 - 1 */
+/** Reserves @p bytes (rounded up to whole units) at a multiple of @p align, a power of two, past
+ * everything reserved before. Thread-safe.
+ * @retval SLAB_ERR_OVERFLOW  more than a file can hold */
 slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align,
                                uint64_t *address);
 

@@ -52,20 +52,17 @@ bool slab_path_is(const char *path, int fd)
            a.st_ino == b.st_ino;
 }
 
-static slab_status sync_folder(const char *path)
+static slab_status open_folder(const char *path, int *out)
 {
     slab_status rc = SLAB_OK;
     char *folder = NULL;
-    int fd = -1;
     TRY(slab_memory_strdup(&folder, path));
     char *slash = strrchr(folder, '/');
     slash[slash == folder ? 1 : 0] = '\0';
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != EROFS))
-        FAIL_ERRNO("cannot make the new name in '%s' durable", folder);
+    *out = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*out < 0)
+        FAIL_ERRNO("cannot open the folder '%s'", folder);
 done:
-    if (fd >= 0)
-        close(fd);
     FREE(folder);
     return rc;
 }
@@ -285,19 +282,29 @@ done:
     return rc;
 }
 
+/* After the rename only the fsync of the folder can fail; a new file then loses its name again.
+ * Some file systems cannot fsync a folder: no harm. */
 slab_status slab_txn_file_publish(slab_txn_file *file, bool sync)
 {
     slab_status rc = SLAB_OK;
-    if (!file->in_place) {
-        if (!file->existed)
-            TRY(rename_new(file->work, file->path));
-        else if (rename(file->work, file->path) != 0)
-            FAIL_ERRNO("cannot rename '%s' to '%s'", file->work, file->path);
-        FREE(file->work); /* there is no such file any more */
-        if (sync)
-            TRY(sync_folder(file->path));
+    int folder = -1;
+    if (file->in_place)
+        return SLAB_OK;
+    TRY(open_folder(file->path, &folder));
+    if (!file->existed)
+        TRY(rename_new(file->work, file->path));
+    else if (rename(file->work, file->path) != 0)
+        FAIL_ERRNO("cannot rename '%s' to '%s'", file->work, file->path);
+    if (sync && fsync(folder) != 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP) {
+        rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot make the name '%s' durable",
+                              file->path);
+        if (!file->existed && rename(file->path, file->work) == 0)
+            goto done;
     }
+    FREE(file->work); /* there is no such file any more */
 done:
+    if (folder >= 0)
+        close(folder);
     return rc;
 }
 
