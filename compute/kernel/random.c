@@ -104,16 +104,20 @@ done:
     return rc;
 }
 
-/* The 64 bits of 32 elements. */
-static inline __attribute__((always_inline)) void words_of(uint64_t seed, uint32_t stream,
-                                                           uint64_t group, uint64_t *out)
+/* The 64 bits of every element of n groups. */
+SLAB_CLONES static void strip_words(uint64_t seed, uint32_t stream, uint64_t first, int n,
+                                    uint64_t *out)
 {
-    uint32_t words[PHILOX_WORDS];
-    philox_group(seed, stream, 0, group, words);
-    for (int h = 0; h < 2; h++)
-        for (int l = 0; l < PHILOX_LANES; l++)
-            out[PHILOX_LANES * h + l] = (uint64_t)words[(2 * h + 1) * PHILOX_LANES + l] << 32 |
-                                        words[2 * h * PHILOX_LANES + l];
+    uint32_t words[STRIP_GROUPS * PHILOX_WORDS];
+    philox_groups(&(philox_stream){seed, stream, 0}, first, n, words);
+    for (int g = 0; g < n; g++) {
+        for (int h = 0; h < 2; h++) {
+            const uint32_t *low = words + g * PHILOX_WORDS + 2 * h * PHILOX_LANES;
+            const uint32_t *high = low + PHILOX_LANES;
+            for (int l = 0; l < PHILOX_LANES; l++)
+                out[g * GROUP + h * PHILOX_LANES + l] = (uint64_t)high[l] << 32 | low[l];
+        }
+    }
 }
 
 /* Uniform, before the last rounding kept below `high` by `top`, the greatest number below it. */
@@ -121,13 +125,11 @@ SLAB_CLONES static void uniform_groups(const slab_random_spec *spec, double top,
                                        int n, double *out)
 {
     double low = spec->low, width = spec->high - spec->low;
-    for (int g = 0; g < n; g++) {
-        uint64_t bits[GROUP];
-        words_of(spec->seed, STREAM_ELEMENTS, first + (uint64_t)g, bits);
-        for (int i = 0; i < GROUP; i++) {
-            double x = low + width * unit(bits[i]);
-            out[g * GROUP + i] = x < top ? x : top;
-        }
+    uint64_t bits[STRIP];
+    strip_words(spec->seed, STREAM_ELEMENTS, first, n, bits);
+    for (int i = 0; i < n * GROUP; i++) {
+        double x = low + width * unit(bits[i]);
+        out[i] = x < top ? x : top;
     }
 }
 
@@ -136,9 +138,10 @@ SLAB_CLONES static void normal_groups(const slab_random_spec *spec, uint64_t fir
                                       double *out)
 {
     double mean = spec->mean, deviation = spec->deviation;
+    uint64_t strip[STRIP];
+    strip_words(spec->seed, STREAM_ELEMENTS, first, n, strip);
     for (int g = 0; g < n; g++) {
-        uint64_t bits[GROUP];
-        words_of(spec->seed, STREAM_ELEMENTS, first + (uint64_t)g, bits);
+        const uint64_t *bits = strip + g * GROUP;
         for (int l = 0; l < PHILOX_LANES; l++) {
             double c, s, radius = sqrt(-2 * math_log(1 - unit(bits[l])));
             math_turn(unit(bits[PHILOX_LANES + l]), &c, &s);
@@ -154,13 +157,11 @@ SLAB_CLONES static void integer_groups(const slab_random_spec *spec, uint64_t ra
                                        int n, int64_t *out)
 {
     int64_t least = spec->least;
-    for (int g = 0; g < n; g++) {
-        uint64_t bits[GROUP];
-        words_of(spec->seed, STREAM_ELEMENTS, first + (uint64_t)g, bits);
-        for (int i = 0; i < GROUP; i++) {
-            uint64_t low = (bits[i] & UINT32_MAX) * range >> 32;
-            out[g * GROUP + i] = least + (int64_t)(((bits[i] >> 32) * range + low) >> 32);
-        }
+    uint64_t bits[STRIP];
+    strip_words(spec->seed, STREAM_ELEMENTS, first, n, bits);
+    for (int i = 0; i < n * GROUP; i++) {
+        uint64_t low = (bits[i] & UINT32_MAX) * range >> 32;
+        out[i] = least + (int64_t)(((bits[i] >> 32) * range + low) >> 32);
     }
 }
 
@@ -168,15 +169,13 @@ SLAB_CLONES static void integer_groups(const slab_random_spec *spec, uint64_t ra
 static void wide_integer_groups(const slab_random_spec *spec, uint64_t range, uint64_t first, int n,
                                 int64_t *out)
 {
-    for (int g = 0; g < n; g++) {
-        uint64_t high[GROUP], low[GROUP];
-        words_of(spec->seed, STREAM_ELEMENTS, first + (uint64_t)g, high);
-        words_of(spec->seed, STREAM_ELEMENTS_LOW, first + (uint64_t)g, low);
-        for (int i = 0; i < GROUP; i++) {
-            unsigned __int128 carry = (unsigned __int128)low[i] * range >> 64;
-            unsigned __int128 x = (unsigned __int128)high[i] * range + carry;
-            out[g * GROUP + i] = (int64_t)((uint64_t)spec->least + (uint64_t)(x >> 64));
-        }
+    uint64_t high[STRIP], low[STRIP];
+    strip_words(spec->seed, STREAM_ELEMENTS, first, n, high);
+    strip_words(spec->seed, STREAM_ELEMENTS_LOW, first, n, low);
+    for (int i = 0; i < n * GROUP; i++) {
+        unsigned __int128 carry = (unsigned __int128)low[i] * range >> 64;
+        unsigned __int128 x = (unsigned __int128)high[i] * range + carry;
+        out[i] = (int64_t)((uint64_t)spec->least + (uint64_t)(x >> 64));
     }
 }
 

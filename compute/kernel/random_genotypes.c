@@ -27,7 +27,8 @@ typedef struct source {
 static void draw(source *s, double u[2])
 {
     uint32_t w[4];
-    philox_block(s->seed, STREAM_GAMMA, s->sub, (uint64_t)s->draws << 40 | s->variant, w);
+    philox_block(&(philox_stream){s->seed, STREAM_GAMMA, s->sub},
+                 (uint64_t)s->draws << 40 | s->variant, w);
     s->draws++;
     u[0] = unit((uint64_t)w[1] << 32 | w[0]);
     u[1] = unit((uint64_t)w[3] << 32 | w[2]);
@@ -62,7 +63,7 @@ double genotypes_frequency(const slab_random_spec *spec, int population, int64_t
                            double *ancestral)
 {
     uint32_t w[4];
-    philox_block(spec->seed, STREAM_ANCESTRAL, 0, (uint64_t)variant, w);
+    philox_block(&(philox_stream){spec->seed, STREAM_ANCESTRAL, 0}, (uint64_t)variant, w);
     double p = 0.05 + 0.9 * unit((uint64_t)w[1] << 32 | w[0]);
     double spread = (1 - spec->fst) / spec->fst;
     source s = {.seed = spec->seed, .variant = (uint64_t)variant};
@@ -103,12 +104,12 @@ SLAB_CLONES static void make_calls(uint64_t seed, int64_t first, int64_t n, uint
                                    const uint32_t *one, const uint32_t *two, uint8_t *out)
 {
     uint32_t words[CALLS];
+    philox_stream stream = {seed, STREAM_ELEMENTS, 1};
     while (n > 0) {
         int64_t group = first / CALL_GROUP, skip = first % CALL_GROUP;
         int64_t take = CALLS - skip < n ? CALLS - skip : n;
         int64_t groups = (skip + take + CALL_GROUP - 1) / CALL_GROUP;
-        for (int64_t g = 0; g < groups; g++)
-            philox_group(seed, STREAM_ELEMENTS, 1, (uint64_t)(group + g), words + g * CALL_GROUP);
+        philox_groups(&stream, (uint64_t)group, (int)groups, words);
         const uint32_t *w = words + skip;
         for (int64_t j = 0; j < take; j++)
             out[j] = (uint8_t)((w[j] >= one[j]) + (w[j] >= two[j]) +
