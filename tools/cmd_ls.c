@@ -77,10 +77,9 @@ static void print_array(slab_call *call, const slab_array_info *info, bool all)
                slab_describe_filters(info, filters), slab_text_bytes(info->stored_bytes, bytes));
 }
 
-static json_t *array_json(const slab_array_info *info)
+static void array_json(const slab_array_info *info, json_t *out)
 {
     char text[SLAB_DESCRIBE_MAX];
-    json_t *out = json_object();
     json_object_set_new(out, "shape", slab_json_shape(&info->shape));
     json_object_set_new(out, "type", slab_json_text(slab_describe_type(info, text)));
     json_object_set_new(out, "layout", json_string(slab_describe_layout(info->layout)));
@@ -89,7 +88,6 @@ static json_t *array_json(const slab_array_info *info)
                                                             : json_null());
     json_object_set_new(out, "filters", slab_json_text(slab_describe_filters(info, text)));
     json_object_set_new(out, "stored_bytes", json_integer((json_int_t)info->stored_bytes));
-    return out;
 }
 
 static const char *const object_names[] = {"group", "array", "type", "link", "external link"};
@@ -127,14 +125,14 @@ static void show(slab_call *call, slab_file *file, const entry *e, const char *n
 static json_t *entry_json(slab_file *file, const entry *e)
 {
     slab_array *array = NULL;
-    json_t *out = NULL;
-    if (e->object == SLAB_OBJECT_ARRAY && slab_array_open(file, e->path, &array) == SLAB_OK)
-        out = array_json(slab_array_describe(array));
-    out = out ? out : json_object();
+    json_t *out = json_object();
+    json_object_set_new(out, "file", slab_json_text(slab_file_path(file)));
     json_object_set_new(out, "path", slab_json_text(e->path));
     json_object_set_new(out, "kind", json_string(object_names[e->object]));
     if (e->target)
         json_object_set_new(out, "target", slab_json_text(e->target));
+    if (e->object == SLAB_OBJECT_ARRAY && slab_array_open(file, e->path, &array) == SLAB_OK)
+        array_json(slab_array_describe(array), out);
     slab_array_close(&array);
     return out;
 }
@@ -164,11 +162,8 @@ static slab_status list_one(slab_call *call, const char *locator, json_t *json)
     TRY(slab_locator_split(locator, &name, &path, &brackets));
     TRY(slab_call_open(call, locator, &file, NULL, NULL));
     TRY(slab_file_list(file, path, slab_call_flag(call, "recursive"), collect, &list));
-    for (size_t i = 0; json && i < list.n; i++) {
-        json_t *one = entry_json(file, &list.entries[i]);
-        json_object_set_new(one, "file", slab_json_text(name));
-        json_array_append_new(json, one);
-    }
+    for (size_t i = 0; json && i < list.n; i++)
+        json_array_append_new(json, entry_json(file, &list.entries[i]));
     if (!json && slab_call_count(call) > 1)
         slab_print(call, "%s:\n", locator);
     if (!json)

@@ -66,6 +66,8 @@ static const char *number(const table *t, int c, int64_t i, bool json, char *tex
         if (!isfinite(value))
             return "null";
         slab_dtype_print(slab_dtype_make(SLAB_KIND_FLOAT, 8), &value, text, NUMBER_MAX);
+        if (!strpbrk(text, ".e"))
+            strcat(text, ".0"); /* a real stays one in every reader */
         return text;
     }
     slab_dtype_print(dtype, at, text, NUMBER_MAX);

@@ -16,13 +16,15 @@ if(SLAB_SANITIZE)
   target_link_options(slab_shared PRIVATE -fsanitize=${SLAB_SANITIZE})
 endif()
 
-# Public headers are those that C++ may include too; *_impl.h and lists are private.
+# Public headers are those that C++ may include too. Private: *_impl.h, lists, and the kernels, except
+# what a random array is described by.
 file(GLOB_RECURSE headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
      storage/*.h compute/*.h format/*.h)
 set(SLAB_INCLUDES "")
 foreach(header ${headers})
   file(STRINGS ${header} mark REGEX "^extern \"C\"" LIMIT_COUNT 1)
-  if(mark AND NOT header MATCHES "_(impl|list)\\.h$")
+  if(mark AND NOT header MATCHES "_(impl|list)\\.h$"
+     AND (NOT header MATCHES "^compute/kernel/" OR header MATCHES "/random\\.h$"))
     string(APPEND SLAB_INCLUDES "#include <slab/${header}>\n")
     get_filename_component(folder ${header} DIRECTORY)
     install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/slab/${folder})
