@@ -47,10 +47,11 @@ slab_status slab_space_raise(slab_space *space, uint64_t end)
 {
     slab_status rc = SLAB_OK;
     int64_t now;
-    REQUIRE(end <= INT64_MAX, SLAB_ERR_OVERFLOW, "a file of %" PRIu64 " bytes is too large", end);
+    REQUIRE(end <= MOST, SLAB_ERR_OVERFLOW, "a file of %" PRIu64 " bytes is too large", end);
     TRY(slab_words_get(space->words, OWNER, END, &now));
-    if (now < (int64_t)end) /* what others reserve meanwhile raises it further: no harm */
-        TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)end - now, &now));
+    int64_t missing = (int64_t)round_up(end, SLAB_SPACE_UNIT) - now;
+    if (missing > 0)
+        TRY(slab_words_fetch_add(space->words, OWNER, END, missing, &now));
 done:
     return rc;
 }
@@ -58,15 +59,18 @@ done:
 slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align, uint64_t *address)
 {
     slab_status rc = SLAB_OK;
-    uint64_t slack = align > 1 ? align - 1 : 0;
-    int64_t now;
-    REQUIRE(bytes <= INT64_MAX / 2 && slack <= INT64_MAX / 4, SLAB_ERR_OVERFLOW,
+    int64_t before;
+    if (align < SLAB_SPACE_UNIT)
+        align = SLAB_SPACE_UNIT;
+    REQUIRE((align & (align - 1)) == 0, SLAB_ERR_INTERNAL, "an alignment of %" PRIu64, align);
+    REQUIRE(bytes <= MOST && align <= MOST, SLAB_ERR_OVERFLOW,
             "%" PRIu64 " bytes do not fit a file", bytes);
-    TRY(slab_words_get(space->words, OWNER, END, &now));
-    REQUIRE((uint64_t)now <= INT64_MAX - bytes - slack, SLAB_ERR_OVERFLOW,
-            "%" PRIu64 " bytes past %" PRId64 " do not fit a file", bytes, now);
-    TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)(bytes + slack), &now));
-    *address = round_up((uint64_t)now, slack + 1);
+    /* Where the end stands is not known beforehand: room for the worst padding. */
+    uint64_t take = round_up(bytes, SLAB_SPACE_UNIT) + align - SLAB_SPACE_UNIT;
+    TRY(slab_words_fetch_add(space->words, OWNER, END, (int64_t)take, &before));
+    REQUIRE(before >= 0 && (uint64_t)before <= MOST, SLAB_ERR_OVERFLOW,
+            "%" PRIu64 " bytes past %" PRId64 " do not fit a file", bytes, before);
+    *address = round_up((uint64_t)before, align);
 done:
     return rc;
 }
