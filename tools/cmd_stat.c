@@ -212,17 +212,47 @@ done:
     return rc;
 }
 
+/* A pass over the selection, and what is held for it. */
+typedef struct stat_job {
+    slab_value *value;
+    slab_statistics *statistics;
+    slab_pass *pass;
+    size_t room; /* bytes that the pass may use */
+} stat_job;
+
+static slab_status job_open(slab_call *call, slab_array *array, const slab_selection *selection,
+                            int axis, stat_job *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_crew *crew;
+    slab_budget budget;
+    uint32_t axes = axis < 0 ? SLAB_AXES_ALL : 1U << axis;
+    TRY(slab_call_budget(call, &budget));
+    TRY(slab_call_crew(call, &crew));
+    out->value = slab_value_load(array, selection, slab_crew_threads(crew));
+    TRY(slab_statistics_create(out->value, axes, &out->statistics));
+    TRY(slab_pass_create(crew, "statistics", out->value, &out->pass));
+    TRY(slab_pass_add(out->pass, &slab_sink_statistics, out->statistics));
+    size_t used = slab_memory_used();
+    out->room = budget.bytes > used ? budget.bytes - used : 0;
+done:
+    return rc;
+}
+
+static void job_close(stat_job *job)
+{
+    slab_pass_destroy(&job->pass);
+    slab_statistics_destroy(&job->statistics);
+    slab_value_drop(&job->value);
+}
+
 static slab_status run(slab_call *call, int *exit_code)
 {
     slab_status rc = SLAB_OK;
     slab_array *array;
     slab_selection selection;
-    slab_crew *crew;
-    slab_budget budget;
-    slab_value *value = NULL;
-    slab_statistics *statistics = NULL;
-    slab_pass *pass = NULL;
     slab_plan plan = {0};
+    stat_job job = {0};
     table t;
     const char *file, *group;
     int axis;
@@ -231,26 +261,18 @@ static slab_status run(slab_call *call, int *exit_code)
     TRY(axis_of(call, slab_selection_shape(&selection).rank, &axis));
     if (slab_call_text(call, "output"))
         TRY(slab_call_output(call, "/", &file, &group));
-    TRY(slab_call_budget(call, &budget));
-    TRY(slab_call_crew(call, &crew));
-    value = slab_value_load(array, &selection, slab_crew_threads(crew));
-    TRY(slab_statistics_create(value, axis < 0 ? SLAB_AXES_ALL : 1U << axis, &statistics));
-    TRY(slab_pass_create(crew, "statistics", value, &pass));
-    TRY(slab_pass_add(pass, &slab_sink_statistics, statistics));
-    size_t used = slab_memory_used(), room = budget.bytes > used ? budget.bytes - used : 0;
-    TRY(plan_of(call, pass, room, &plan));
+    TRY(job_open(call, array, &selection, axis, &job));
+    TRY(plan_of(call, job.pass, job.room, &plan));
     if (slab_call_planned(call, &plan))
         goto done;
-    TRY(slab_pass_run(pass, room));
-    TRY(say_counts(call, value));
-    table_make(slab_statistics_get(statistics), &t);
+    TRY(slab_pass_run(job.pass, job.room));
+    TRY(say_counts(call, job.value));
+    table_make(slab_statistics_get(job.statistics), &t);
     if (slab_call_text(call, "output"))
         TRY(store(call, &t));
     print_results(call, &t, axis);
 done:
-    slab_pass_destroy(&pass);
-    slab_statistics_destroy(&statistics);
-    slab_value_drop(&value);
+    job_close(&job);
     return rc;
 }
 

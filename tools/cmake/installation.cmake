@@ -16,19 +16,28 @@ if(SLAB_SANITIZE)
   target_link_options(slab_shared PRIVATE -fsanitize=${SLAB_SANITIZE})
 endif()
 
-# Public headers are those that C++ may include too. Private: *_impl.h, lists, and the kernels, except
-# what a random array is described by.
+# Public headers are those that C++ may include too, and what they include. Private: *_impl.h, lists,
+# and kernels that no public header needs.
 file(GLOB_RECURSE headers RELATIVE ${CMAKE_SOURCE_DIR} CONFIGURE_DEPENDS
      storage/*.h compute/*.h format/*.h)
-set(SLAB_INCLUDES "")
-foreach(header ${headers})
+list(FILTER headers EXCLUDE REGEX "_(impl|list)\\.h$|^compute/kernel/")
+set(public "")
+while(headers)
+  list(POP_FRONT headers header)
   file(STRINGS ${header} mark REGEX "^extern \"C\"" LIMIT_COUNT 1)
-  if(mark AND NOT header MATCHES "_(impl|list)\\.h$"
-     AND (NOT header MATCHES "^compute/kernel/" OR header MATCHES "/random\\.h$"))
-    string(APPEND SLAB_INCLUDES "#include <slab/${header}>\n")
-    get_filename_component(folder ${header} DIRECTORY)
-    install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/slab/${folder})
+  if(mark AND NOT header IN_LIST public)
+    list(APPEND public ${header})
+    file(STRINGS ${header} lines REGEX "^#include <slab/.*>")
+    list(TRANSFORM lines REPLACE "^#include <slab/(.*)>.*" "\\1")
+    list(APPEND headers ${lines})
   endif()
+endwhile()
+list(SORT public)
+set(SLAB_INCLUDES "")
+foreach(header ${public})
+  string(APPEND SLAB_INCLUDES "#include <slab/${header}>\n")
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/slab/${folder})
 endforeach()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/slab.h.in ${CMAKE_BINARY_DIR}/package/slab.h @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/slab.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/slab)
