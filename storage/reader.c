@@ -150,6 +150,7 @@ static slab_status finish(slab_reader *reader)
 {
     slab_status rc = SLAB_OK;
     slab_reader_survey(reader);
+    slab_reader_prefetch_prepare(reader);
     TRY(make_fill(reader));
     if (reader->source == SLAB_SOURCE_PACKED)
         ALLOC(reader->fetched, reader->blocks.ntiles / 64 + 1, "the list of chunks read ahead");
@@ -236,7 +237,7 @@ size_t slab_reader_memory(const slab_reader *reader, const slab_shape *box)
     size_t bytes = elements * reader->held.size + BLOCK_OVERHEAD;
     bytes += slab_ring_memory(capacity, slots) + 3 * BLOCK_OVERHEAD;
     if (reader->source == SLAB_SOURCE_PACKED)
-        bytes += slab_pipeline_memory(pipeline, false);
+        bytes += slab_pipeline_memory(pipeline, false) + slab_window_memory(reader);
     if (reader->converts && reader->held.size != reader->dtype.size)
         bytes += elements * reader->dtype.size + BLOCK_OVERHEAD;
     for (int v = 0; v < box->rank && v < reader->shape.rank; v++) {

@@ -9,6 +9,7 @@
  *     reader_get.c       boxes: a view into one block, or several put together
  *     reader_load.c      one block: fetched, decoded, converted
  *     reader_ring.c      a thread's packed bytes
+ *     reader_window.c    packed bytes right from the page cache
  *     reader_prefetch.c  reading ahead
  */
 #ifndef SLAB_STORAGE_READER_IMPL_H
@@ -51,6 +52,27 @@ char *slab_ring_reserve(slab_ring *ring, size_t n);
 /** Enters a block whose bytes lie at `at`, inside the room reserved last. */
 void slab_ring_enter(slab_ring *ring, int64_t block, const char *at, size_t n);
 
+/* --- packed bytes in the page cache: reader_window.c --- */
+
+/** A part of the file in the address space of one thread. */
+typedef struct slab_window {
+    char *base;
+    uint64_t from, to; /* in the file */
+    size_t mapped;     /* bytes whose pages are there */
+} slab_window;
+
+void slab_window_clear(slab_window *window);
+/** The most bytes of pages that one thread's window holds. */
+size_t slab_window_memory(const slab_reader *reader);
+/** The packed bytes of a chunk that is in the page cache, else NULL: read it. Valid until the next
+ * call. Only slab_window_decode() may look at them. */
+const void *slab_window_get(slab_reader *reader, slab_window *window, const slab_chunk *chunk);
+/** slab_lane_decode, that fails when the file is cut off meanwhile. */
+slab_status slab_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
+                               void *dst);
+/** True when the byte can be read without waiting; false when unknown. */
+bool slab_page_is_cached(int fd, uint64_t offset);
+
 /* --- the reader --- */
 
 /** One thread's share; on cache lines of its own. */
@@ -59,6 +81,7 @@ typedef struct slab_reader_lane {
     bool ready;
     size_t keep; /* packed bytes to be kept */
     slab_ring ring;
+    slab_window window;
     void *plain;     /* one block as loaded */
     void *converted; /* the same in the delivered type, when that is wider or narrower */
     int64_t current; /* number of the block in there, -1 none */
@@ -92,6 +115,9 @@ struct slab_reader {
     slab_reader_lane *lanes;
     _Atomic uint64_t *fetched; /* a bit a block: read ahead, and not used since */
     _Atomic int resident_run, skipped;
+    uint64_t kernel_ahead; /* bytes that the kernel reads ahead of a sequential reader */
+    _Atomic uint64_t run_from, run_to; /* what was read ahead last, as long as it was sequential */
+    _Atomic bool cannot_map;
 };
 
 /* --- the walk over the blocks of a box: reader_grid.c --- */
@@ -123,6 +149,11 @@ bool slab_piece_is_all(const slab_reader *reader, const slab_piece *piece);
 void slab_block_box(const slab_reader *reader, const int64_t *coords, slab_box *out);
 void slab_block_strides(const slab_reader *reader, const slab_box *box, size_t size,
                         int64_t *stride);
+
+/* --- reading ahead: reader_prefetch.c --- */
+
+/** Asks how far the kernel reads ahead by itself. */
+void slab_reader_prefetch_prepare(slab_reader *reader);
 
 /* --- one block: reader_load.c --- */
 

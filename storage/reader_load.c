@@ -138,6 +138,18 @@ static bool is_unfiltered(const slab_reader *reader, uint32_t mask)
     return n == 0 || (~mask & (UINT32_MAX >> (32 - n))) == 0;
 }
 
+/* The packed bytes of a piece's chunk in the page cache, NULL when they are to be read. */
+static const void *mapped(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece)
+{
+    const slab_chunk *chunk = &reader->chunks[piece->number];
+    const void *packed = lane->keep == 0 ? slab_window_get(reader, &lane->window, chunk) : NULL;
+    if (packed) {
+        count(&lane->packed_bytes, (int64_t)chunk->size);
+        mark_used(reader, piece->number);
+    }
+    return packed;
+}
+
 static slab_status load_packed(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
                                void *dst)
 {
@@ -152,6 +164,8 @@ static slab_status load_packed(slab_reader *reader, slab_reader_lane *lane, cons
     if (!packed && lane->keep == 0 && bytes >= DIRECT_READ && is_unfiltered(reader, mask)) {
         TRY(read_at(reader, lane, chunk->address, bytes, dst));
         mark_used(reader, piece->number);
+    } else if (!packed && (packed = mapped(reader, lane, piece))) {
+        TRY(slab_window_decode(lane->decoder, mask, packed, chunk->size, dst));
     } else {
         if (!packed)
             TRY(fetch(reader, lane, piece, &packed));
@@ -386,6 +400,7 @@ done:
 void slab_reader_lane_clear(slab_reader_lane *lane)
 {
     slab_ring_clear(&lane->ring);
+    slab_window_clear(&lane->window);
     slab_lane_destroy(&lane->decoder);
     FREE(lane->plain);
     FREE(lane->converted);

@@ -4,13 +4,16 @@
  * after many hits in a row only every few boxes are looked at.
  */
 #include <fcntl.h>
-#include <sys/uio.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "reader_impl.h"
 
 #define PIECE      ((uint64_t)512 << 10) /* the kernel cuts longer requests off */
-#define WARM_AFTER 64                    /* hits in a row */
-#define WARM_EVERY 16                    /* then one box in this many is looked at */
+#define KERNEL_FAR ((uint64_t)2 << 20)
+#define WARM_AFTER 64 /* hits in a row */
+#define WARM_EVERY 16 /* then one box in this many is looked at */
 
 /* An extent that grows while the next chunk follows it in the file. */
 typedef struct extent {
@@ -18,20 +21,44 @@ typedef struct extent {
     uint64_t from, to;
 } extent;
 
-static bool is_resident(int fd, uint64_t offset)
+void slab_reader_prefetch_prepare(slab_reader *reader)
 {
-    char byte;
-    struct iovec one = {&byte, 1};
-    return preadv2(fd, &one, 1, (off_t)offset, RWF_NOWAIT) == 1;
+    char name[64];
+    struct stat st;
+    unsigned long kibibytes = 0;
+    if (fstat(reader->array->file->fd, &st) != 0)
+        return;
+    snprintf(name, sizeof name, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+             minor(st.st_dev));
+    FILE *f = fopen(name, "r");
+    if (!f)
+        return;
+    if (fscanf(f, "%lu", &kibibytes) == 1 && kibibytes < UINT32_MAX)
+        reader->kernel_ahead = (uint64_t)kibibytes << 10;
+    fclose(f);
+}
+
+/* The file has been asked for from front to back for longer than the kernel reads ahead: where
+ * that is far, requests of ours would only come in between. */
+static bool is_left_to_kernel(const extent *e)
+{
+    slab_reader *reader = e->reader;
+    uint64_t to = atomic_exchange_explicit(&reader->run_to, e->to, memory_order_relaxed);
+    if (e->from < to || e->from - to > PIECE) {
+        atomic_store_explicit(&reader->run_from, e->from, memory_order_relaxed);
+        return false;
+    }
+    uint64_t from = atomic_load_explicit(&reader->run_from, memory_order_relaxed);
+    return reader->kernel_ahead >= KERNEL_FAR && e->to - from > reader->kernel_ahead;
 }
 
 static void ask_for(const extent *e)
 {
     slab_reader *reader = e->reader;
     int fd = reader->array->file->fd;
-    if (e->from == e->to)
+    if (e->from == e->to || is_left_to_kernel(e))
         return;
-    if (is_resident(fd, e->from) && is_resident(fd, e->to - 1)) {
+    if (slab_page_is_cached(fd, e->from) && slab_page_is_cached(fd, e->to - 1)) {
         atomic_fetch_add_explicit(&reader->resident_run, 1, memory_order_relaxed);
         return;
     }

@@ -2,6 +2,7 @@
 #include "reading.h"
 
 #include <slab/storage/base/try.h>
+#include <slab/storage/reader_impl.h>
 
 static void setup(void)
 {
@@ -75,6 +76,31 @@ START_TEST(a_file_that_shrinks_while_it_is_read_is_an_error)
         ok(slab_reader_get(o.reader, 0, &box, &view));
         shut(&o);
     }
+}
+END_TEST
+
+START_TEST(pages_that_vanish_while_they_are_decoded_are_an_error)
+{
+    enum { BYTES = 400000 };
+    slab_pipeline pipeline = {.type = {slab_dtype_make(SLAB_KIND_INT, 4), BYTES}};
+    slab_lane *lane = NULL;
+    char *plain = malloc(BYTES);
+    opened o;
+    slab_chunk chunk = {.address = 5000, .size = BYTES};
+    open_view(&o, "x.h5", "/raw", "", NULL, 1);
+    slab_window window = {0};
+    ok(slab_lane_create(&pipeline, false, &lane));
+    const void *packed = slab_window_get(o.reader, &window, &chunk);
+    if (packed) { /* else this system cannot map: nothing to guard */
+        ok(slab_window_decode(lane, 0, packed, BYTES, plain));
+        ck_assert_int_eq(truncate("x.h5", 8192), 0);
+        fails(slab_window_decode(lane, 0, packed, BYTES, plain), SLAB_ERR_FORMAT);
+        says("cut off meanwhile");
+    }
+    slab_window_clear(&window);
+    slab_lane_destroy(&lane);
+    free(plain);
+    shut(&o);
 }
 END_TEST
 
@@ -227,6 +253,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, scratch_end);
     tcase_add_test(tests, a_damaged_chunk_is_named_and_the_others_are_read);
     tcase_add_test(tests, a_file_that_shrinks_while_it_is_read_is_an_error);
+    tcase_add_test(tests, pages_that_vanish_while_they_are_decoded_are_an_error);
     tcase_add_loop_test(tests, an_allocation_that_fails_is_an_error_and_leaves_nothing, 0, 3);
     tcase_add_test(tests, a_budget_that_is_too_small_is_a_memory_error);
     tcase_add_test(tests, what_is_not_there_is_told_with_what_is);
