@@ -237,7 +237,7 @@ size_t slab_reader_memory(const slab_reader *reader, const slab_shape *box)
     size_t bytes = elements * reader->held.size + BLOCK_OVERHEAD;
     bytes += slab_ring_memory(capacity, slots) + 3 * BLOCK_OVERHEAD;
     if (reader->source == SLAB_SOURCE_PACKED)
-        bytes += slab_pipeline_memory(pipeline, false) + slab_window_memory(reader);
+        bytes += slab_pipeline_memory(pipeline, false) + slab_reader_window_memory(reader);
     if (reader->converts && reader->held.size != reader->dtype.size)
         bytes += elements * reader->dtype.size + BLOCK_OVERHEAD;
     for (int v = 0; v < box->rank && v < reader->shape.rank; v++) {

@@ -55,20 +55,20 @@ void slab_ring_enter(slab_ring *ring, int64_t block, const char *at, size_t n);
 /* --- packed bytes in the page cache: reader_window.c --- */
 
 /** A part of the file in the address space of one thread. */
-typedef struct slab_window {
+typedef struct slab_reader_window {
     char *base;
     uint64_t from, to; /* in the file */
     size_t mapped;     /* bytes whose pages are there */
-} slab_window;
+} slab_reader_window;
 
-void slab_window_clear(slab_window *window);
+void slab_reader_window_clear(slab_reader_window *window);
 /** The most bytes of pages that one thread's window holds. */
-size_t slab_window_memory(const slab_reader *reader);
+size_t slab_reader_window_memory(const slab_reader *reader);
 /** The packed bytes of a chunk that is in the page cache, else NULL: read it. Valid until the next
- * call. Only slab_window_decode() may look at them. */
-const void *slab_window_get(slab_reader *reader, slab_window *window, const slab_chunk *chunk);
+ * call. Only slab_reader_window_decode() may look at them. */
+const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *window, const slab_chunk *chunk);
 /** slab_lane_decode, that fails when the file is cut off meanwhile. */
-slab_status slab_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
+slab_status slab_reader_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
                                void *dst);
 /** True when the byte can be read without waiting; false when unknown. */
 bool slab_page_is_cached(int fd, uint64_t offset);
@@ -81,7 +81,7 @@ typedef struct slab_reader_lane {
     bool ready;
     size_t keep; /* packed bytes to be kept */
     slab_ring ring;
-    slab_window window;
+    slab_reader_window window;
     void *plain;     /* one block as loaded */
     void *converted; /* the same in the delivered type, when that is wider or narrower */
     int64_t current; /* number of the block in there, -1 none */

@@ -142,7 +142,8 @@ static bool is_unfiltered(const slab_reader *reader, uint32_t mask)
 static const void *mapped(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece)
 {
     const slab_chunk *chunk = &reader->chunks[piece->number];
-    const void *packed = lane->keep == 0 ? slab_window_get(reader, &lane->window, chunk) : NULL;
+    const void *packed =
+        lane->keep == 0 ? slab_reader_window_get(reader, &lane->window, chunk) : NULL;
     if (packed) {
         count(&lane->packed_bytes, (int64_t)chunk->size);
         mark_used(reader, piece->number);
@@ -165,7 +166,7 @@ static slab_status load_packed(slab_reader *reader, slab_reader_lane *lane, cons
         TRY(read_at(reader, lane, chunk->address, bytes, dst));
         mark_used(reader, piece->number);
     } else if (!packed && (packed = mapped(reader, lane, piece))) {
-        TRY(slab_window_decode(lane->decoder, mask, packed, chunk->size, dst));
+        TRY(slab_reader_window_decode(lane->decoder, mask, packed, chunk->size, dst));
     } else {
         if (!packed)
             TRY(fetch(reader, lane, piece, &packed));
@@ -400,7 +401,7 @@ done:
 void slab_reader_lane_clear(slab_reader_lane *lane)
 {
     slab_ring_clear(&lane->ring);
-    slab_window_clear(&lane->window);
+    slab_reader_window_clear(&lane->window);
     slab_lane_destroy(&lane->decoder);
     FREE(lane->plain);
     FREE(lane->converted);

@@ -44,7 +44,7 @@ static size_t mapped_most(const slab_reader *reader)
     return share < MAPPED_LEAST ? MAPPED_LEAST : share;
 }
 
-size_t slab_window_memory(const slab_reader *reader)
+size_t slab_reader_window_memory(const slab_reader *reader)
 {
     size_t most = mapped_most(reader);
     size_t chunk = reader->packed_max > CHUNK_MOST ? CHUNK_MOST : reader->packed_max;
@@ -53,24 +53,25 @@ size_t slab_window_memory(const slab_reader *reader)
     return (chunk > most ? chunk : most) + 2 * PAGE;
 }
 
-void slab_window_clear(slab_window *window)
+void slab_reader_window_clear(slab_reader_window *window)
 {
     if (window->base)
         munmap(window->base, window->to - window->from);
-    *window = (slab_window){0};
+    *window = (slab_reader_window){0};
 }
 
-static bool move_to(slab_window *window, int fd, uint64_t from)
+static bool move_to(slab_reader_window *window, int fd, uint64_t from)
 {
-    slab_window_clear(window);
+    slab_reader_window_clear(window);
     void *base = mmap(NULL, WINDOW, PROT_READ, MAP_SHARED, fd, (off_t)from);
     if (base == MAP_FAILED)
         return false;
-    *window = (slab_window){.base = base, .from = from, .to = from + WINDOW};
+    *window = (slab_reader_window){.base = base, .from = from, .to = from + WINDOW};
     return true;
 }
 
-const void *slab_window_get(slab_reader *reader, slab_window *window, const slab_chunk *chunk)
+const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *window,
+                                   const slab_chunk *chunk)
 {
     int fd = reader->array->file->fd;
     uint64_t from = chunk->address / PAGE * PAGE;
@@ -122,8 +123,8 @@ static void install(void)
     sigaction(SIGBUS, &action, &before);
 }
 
-slab_status slab_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
-                               void *dst)
+slab_status slab_reader_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
+                                      void *dst)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     slab_status rc = SLAB_OK;

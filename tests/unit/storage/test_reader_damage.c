@@ -88,16 +88,16 @@ START_TEST(pages_that_vanish_while_they_are_decoded_are_an_error)
     opened o;
     slab_chunk chunk = {.address = 5000, .size = BYTES};
     open_view(&o, "x.h5", "/raw", "", NULL, 1);
-    slab_window window = {0};
+    slab_reader_window window = {0};
     ok(slab_lane_create(&pipeline, false, &lane));
-    const void *packed = slab_window_get(o.reader, &window, &chunk);
+    const void *packed = slab_reader_window_get(o.reader, &window, &chunk);
     if (packed) { /* else this system cannot map: nothing to guard */
-        ok(slab_window_decode(lane, 0, packed, BYTES, plain));
+        ok(slab_reader_window_decode(lane, 0, packed, BYTES, plain));
         ck_assert_int_eq(truncate("x.h5", 8192), 0);
-        fails(slab_window_decode(lane, 0, packed, BYTES, plain), SLAB_ERR_FORMAT);
+        fails(slab_reader_window_decode(lane, 0, packed, BYTES, plain), SLAB_ERR_FORMAT);
         says("cut off meanwhile");
     }
-    slab_window_clear(&window);
+    slab_reader_window_clear(&window);
     slab_lane_destroy(&lane);
     free(plain);
     shut(&o);
