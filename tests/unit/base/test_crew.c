@@ -172,9 +172,9 @@ int main(void)
     tcase_add_test(tests, a_local_run_does_its_own_range);
     tcase_add_test(tests, no_tasks_are_done_at_once_and_impossible_numbers_refused);
     tcase_add_test(tests, a_failing_task_ends_the_run_with_its_message);
-    tcase_add_test(tests, a_stop_request_ends_the_run_as_stopped);
     tcase_add_test(tests, progress_is_shown_up_to_the_last_task);
     tcase_add_test(tests, one_rank_agrees_with_itself_without_mpi);
+    tcase_add_test(tests, a_stop_request_ends_the_run_as_stopped); /* last: a request stays */
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
