@@ -23,6 +23,14 @@ static void setup(void)
     make_file("x.h5", all, sizeof all / sizeof *all);
 }
 
+static bool counts_up(const int32_t *x, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (x[i] != i)
+            return false;
+    return true;
+}
+
 /* Element n of the arrays is n: what a selection of [10, 12] holds is worked out from its axes. */
 typedef struct expected {
     const char *text;
@@ -204,8 +212,7 @@ START_TEST(keeping_fewer_bytes_than_a_pass_has_still_reads_right)
         ok(slab_reader_keep(o.reader, 0, keep));
         for (int pass = 0; pass < 2; pass++) {
             int32_t *x = read_tiles(o.reader);
-            for (int i = 0; i < 100000; i++)
-                ck_assert_int_eq(x[i], i);
+            ck_assert_int_eq(counts_up(x, 100000), 1);
             free(x);
         }
         shut(&o);
@@ -225,8 +232,7 @@ START_TEST(small_chunks_are_joined_to_tiles)
     ck_assert_int_eq(slab_reader_grid(o.reader)->tile.extent[0], 262000); /* below 1 MiB */
     ck_assert_int_eq(slab_reader_grid(o.reader)->ntiles, 4);
     int32_t *x = read_tiles(o.reader);
-    for (int i = 0; i < 1000000; i++)
-        ck_assert_int_eq(x[i], i);
+    ck_assert_int_eq(counts_up(x, 1000000), 1);
     free(x);
     ck_assert_int_eq(slab_reader_counts(o.reader).packed_bytes, 4000000);
     shut(&o);
