@@ -1,4 +1,4 @@
-#include <slab/tools/describe.h>
+#include <slab/tools/array_words.h>
 #include <slab/tools/json.h>
 #include <slab/tools/wording.h>
 

@@ -2,7 +2,7 @@
  * Decodes every chunk. Bad ones are gathered as records, so that the list is the same on any
  * number of ranks and threads.
  */
-#include <slab/tools/describe.h>
+#include <slab/tools/array_words.h>
 #include <slab/tools/fitting.h>
 #include <slab/tools/json.h>
 #include <slab/tools/raw_chunks.h>

@@ -39,7 +39,7 @@ never storage '#include *[<"](slab/)?(compute|format|tools)/' 'storage reaches u
 never storage/base '#include *<slab/storage/(codec|hdf5|[a-z_]+\.h)' 'base reaches upward'
 never compute '#include *[<"](slab/)?(format|tools)/' 'compute reaches sideways or upward'
 never format '#include *[<"](slab/)?(compute|tools)/' 'format reaches sideways or upward'
-never compute/kernel '(slab_memory_alloc|[^A-Z_]ALLOC\(|MPI_|slab_ranks_|fopen|pread)' \
+never compute/kernel '(slab_memory_alloc|[^A-Z_]ALLOC\(|MPI_|slab_ranks_|fopen|[^a-z]pread)' \
     'a kernel allocates, communicates or reads'
 never 'storage compute format' '(^|[^a-z_])(printf|puts|exit|abort|perror) *\(' \
     'a library prints or exits'

@@ -1,4 +1,4 @@
-#include <slab/tools/describe.h>
+#include <slab/tools/array_words.h>
 
 #include <inttypes.h>
 #include <stdio.h>

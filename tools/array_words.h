@@ -1,8 +1,8 @@
 /**
  * Describing arrays in words, for ls and info.
  */
-#ifndef SLAB_TOOLS_DESCRIBE_H
-#define SLAB_TOOLS_DESCRIBE_H
+#ifndef SLAB_TOOLS_ARRAY_WORDS_H
+#define SLAB_TOOLS_ARRAY_WORDS_H
 
 #include <slab/storage/array.h>
 
