@@ -147,8 +147,9 @@ static slab_status store_next(const csv_import *ci, band_thread *t, char *dst)
 {
     slab_status rc = SLAB_OK;
     slab_csv_field field;
+    t->walk.field += t->walk.ended; /* the place of the one that is not there */
     REQUIRE(!t->walk.ended, SLAB_ERR_FORMAT,
-            "the line ends after %" PRId64 " of %" PRId64 " columns", t->walk.field,
+            "the line ends after %" PRId64 " of %" PRId64 " columns", t->walk.field - 1,
             ci->in->columns + ci->in->ids);
     TRY(slab_csv_walk_next(&t->walk, t->scratch, &field));
     TRY(store_field(ci, &field, dst));
@@ -210,7 +211,7 @@ static slab_status read_chunk(csv_import *ci, int thread, int64_t row, int64_t r
                         t->chunk + (size_t)(i * columns) * ci->dtype.size));
         t->place[i] = t->walk.at;
         if (last != t->walk.ended) {
-            t->walk.field += last;
+            t->walk.field++;
             rc =
                 slab_csv_place(&t->walk, slab_csv_line_number(ci->in, row + i),
                                slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,

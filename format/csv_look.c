@@ -17,7 +17,8 @@
 /* What one line holds. */
 typedef struct line_look {
     int64_t fields;
-    bool number[FIRSTS];    /* are its first fields numbers? */
+    bool number[FIRSTS]; /* are its first fields numbers? */
+    bool quoted[FIRSTS];
     bool later_words;       /* a field behind the first is none */
     char first[FIRSTS][64]; /* their text, cut off */
     int64_t next;           /* offset of the next line */
@@ -38,7 +39,8 @@ static slab_status look_at_line(const slab_import *in, slab_window *w, int64_t s
         TRY(rc);
         bool is_number = slab_csv_is_number(&field);
         if (out->fields < FIRSTS) {
-            out->number[out->fields] = is_number && !field.quoted;
+            out->number[out->fields] = is_number;
+            out->quoted[out->fields] = field.quoted;
             snprintf(out->first[out->fields], sizeof out->first[0], "%.*s", (int)field.length,
                      field.text);
         }
@@ -89,7 +91,7 @@ static void find_ids(slab_import *in, const line_look *head, const line_look *li
         in->ids = 1;
         in->samples = true;
     } else if (line->fields > 1 &&
-               (!line->number[0] ||
+               (!line->number[0] || (line->quoted[0] && !line->quoted[1]) ||
                 (head && (!head->first[0][0] || line->fields == head->fields + 1))))
         in->ids = 1;
     in->header_ids = head && line->fields == head->fields + 1 ? 0 : in->ids;
