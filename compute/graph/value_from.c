@@ -36,14 +36,14 @@ static void from_clear(slab_value *value)
         FREE(self->data);
 }
 
-const value_class value_from_class = {.memory = from_memory, .get = from_get, .clear = from_clear};
+static const value_class from_class = {.memory = from_memory, .get = from_get, .clear = from_clear};
 
 slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data)
 {
     slab_status rc = SLAB_OK;
     slab_value *value = NULL;
     char name[SLAB_DTYPE_NAME_MAX];
-    TRY(value_create(&value_from_class, sizeof(from_self), &value));
+    TRY(value_create(&from_class, sizeof(from_self), &value));
     from_self *self = value->self;
     REQUIRE(slab_dtype_is_native(native) && native.size > 0, SLAB_ERR_TYPE,
             "elements in memory are native, not %s", slab_dtype_name(native, name));

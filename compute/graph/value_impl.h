@@ -2,6 +2,8 @@
 #ifndef SLAB_COMPUTE_GRAPH_VALUE_IMPL_H
 #define SLAB_COMPUTE_GRAPH_VALUE_IMPL_H
 
+#include <pthread.h>
+#include <slab/compute/graph/op.h>
 #include <slab/compute/graph/value.h>
 #include <stdatomic.h>
 
@@ -53,17 +55,31 @@ slab_status value_default_grid(const slab_shape *shape, slab_dtype dtype, slab_g
 /* Bytes of a box of these extents, SIZE_MAX when it does not fit. */
 size_t value_box_bytes(const slab_shape *box, size_t size);
 
-/* The element-wise class (apply.c), and what evaluation needs to know of such a node. */
-struct slab_op;
+/* Element-wise nodes: what they compute, and the sources at the bottom of them. */
 typedef struct apply_self {
-    const struct slab_op *op; /* NULL: a cast */
-    int arity;
-    slab_value *operands[3];
-    slab_dtype compute[3];   /* type each operand is brought to before the op */
-    slab_dtype result;       /* what the op's kernel makes; dtype is what the value has */
-    _Atomic(void *) program; /* strip.c: compiled at first use */
+    const slab_op *op; /* NULL: a cast */
+    int arity, depth;
+    slab_value *operands[SLAB_OP_ARITY_MAX];
+    slab_op_types types;
+    slab_value **sources; /* every node below that is not element-wise, once; kept by operands */
+    int nsources;
+    pthread_mutex_t compiling;
+    _Atomic(struct strip_program *) program; /* made at first use */
 } apply_self;
+
 extern const value_class value_apply_class;
-extern const value_class value_from_class;
+
+/* strip.c: evaluates the element-wise nodes of one shape below a node, strip by strip. */
+slab_status strip_program_of(slab_value *value, struct strip_program **out);
+void strip_program_destroy(struct strip_program **program);
+size_t strip_memory(const slab_value *value, const slab_shape *box);
+slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
+
+/* broadcast.c: NumPy's rules. */
+slab_status broadcast_shapes(const slab_shape *a, const slab_shape *b, slab_shape *out);
+/* The part of an operand of this shape that a box of the result needs. */
+void broadcast_box(const slab_shape *operand, const slab_box *box, slab_box *out);
+/* An operand's strides as the result's axes see them: 0 where it is repeated. */
+void broadcast_strides(const slab_shape *operand, int rank, const int64_t *stride, int64_t *out);
 
 #endif

@@ -1,0 +1,17 @@
+/* The element-wise operations. A new one is a row here and a descriptor slab_op_<row> in a family
+ * file beside it. */
+SLAB_OP(add)
+SLAB_OP(subtract)
+SLAB_OP(multiply)
+SLAB_OP(divide)
+SLAB_OP(negative)
+SLAB_OP(abs)
+SLAB_OP(sqrt)
+SLAB_OP(square)
+SLAB_OP(exp)
+SLAB_OP(log)
+SLAB_OP(log1p)
+SLAB_OP(minimum)
+SLAB_OP(maximum)
+SLAB_OP(isnan)
+SLAB_OP(where)
