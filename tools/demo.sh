@@ -37,9 +37,9 @@ if [ "$(id -u)" = 0 ]; then # in a container, say; Open MPI wants to be told
 fi
 export OMPI_MCA_mpi_yield_when_idle=1
 
-say "2. Data: 1,000 people from 5 populations, 40,000 variants each"
+say "2. Data: 800 people from 5 populations, 50,000 variants each"
 echo "   Drawn at random (Balding-Nichols model) and written as a PLINK fileset, as a study would have it."
-run slab random genotypes --shape 1000x40000 --populations 5 --seed 1 -o sim.h5:/genotypes
+run slab random genotypes --shape 800x50000 --populations 5 --seed 1 -o sim.h5:/genotypes
 run slab export sim.h5:/genotypes -o study.bed
 ls -l study.bed study.bim study.fam | awk '{ print "   " $5 " bytes  " $NF }'
 
