@@ -141,7 +141,6 @@ static void destroy(void **self)
     FREE(model->kept);
     FREE(model->svd.s);
     FREE(model->svd.u);
-    FREE(model->other);
     slab_value_drop(&model->x);
     FREE(*self);
 }
@@ -192,8 +191,7 @@ done:
     return slab_ranks_agree(slab_crew_ranks(fit->crew), rc);
 }
 
-/* Whether the vectors of the other side are wanted: scores always are. */
-static bool needs_other(const pca_model *model)
+bool pca_needs_other(const pca_model *model)
 {
     return model->svd.side == 1 || model->wants_loadings;
 }
@@ -202,16 +200,13 @@ static slab_status plan_all(const pca_model *model, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     const slab_svd *svd = &model->svd;
-    slab_svd later = *svd;
-    size_t other = (size_t)extent_of(model, 1 - svd->side) * (size_t)svd->k * sizeof(double);
     TRY(pca_moments_plan(model, plan));
     if (model->method == PCA_EXACT)
         TRY(slab_svd_gram_plan(svd, plan));
     else
         TRY(slab_svd_krylov_plan(svd, plan));
-    later.budget = later.budget > other ? later.budget - other : 0;
-    if (needs_other(model))
-        TRY(slab_svd_project_plan(&later, plan));
+    if (pca_needs_other(model))
+        TRY(pca_store_plan(model, plan));
 done:
     return rc;
 }
@@ -243,20 +238,12 @@ static slab_status fit(void *self)
     slab_status rc = SLAB_OK;
     pca_model *model = self;
     slab_svd *svd = &model->svd;
-    slab_ranks *ranks = slab_crew_ranks(model->fit.crew);
     TRY(pca_moments_run(model));
     REQUIRE(svd->k <= model->nkept, SLAB_ERR_VALUE,
             "%" PRId64 " of %" PRId64
             " columns vary and pass the filter: too few for %d components",
             model->nkept, model->z.d, svd->k);
     TRY(model->method == PCA_EXACT ? slab_svd_gram(svd) : slab_svd_krylov(svd));
-    if (!needs_other(model))
-        goto done;
-    rc = slab_memory_alloc((void **)&model->other,
-                           (size_t)(extent_of(model, 1 - svd->side) * svd->k), sizeof *model->other,
-                           "singular vectors");
-    TRY(slab_ranks_agree(ranks, rc));
-    TRY(slab_svd_project(svd, model->other));
 done:
     return rc;
 }

@@ -23,8 +23,7 @@ typedef struct pca_model {
     int64_t nkept;
     double total; /* sum of squares of Z */
 
-    slab_svd svd;
-    double *other; /* f64 [n or d, k]: singular vectors of the side that svd.u is not of */
+    slab_svd svd; /* of the smaller side; the other's vectors are computed as they are stored */
 } pca_model;
 
 extern const char *const pca_methods, *const pca_scalings; /* "a|b", in the order of the enums */
@@ -32,11 +31,15 @@ extern const char *const pca_methods, *const pca_scalings; /* "a|b", in the orde
 /* The n-th word of such a list, in memory of the caller's (32 bytes). */
 const char *pca_word(const char *list, int n, char *text);
 
+/* Whether the vectors of the other side are wanted: scores always are. */
+bool pca_needs_other(const pca_model *model);
+
 /* pca_moments.c: one pass for means and variances, then mean, scale, kept, total. */
 slab_status pca_moments_plan(const pca_model *model, slab_plan *plan);
 slab_status pca_moments_run(pca_model *model);
 
-/* pca_store.c */
+/* pca_store.c: the results, and the vectors of the other side, with one more pass. */
+slab_status pca_store_plan(const pca_model *model, slab_plan *plan);
 slab_status pca_store(void *self, slab_txn *txn, const char *group);
 
 #endif

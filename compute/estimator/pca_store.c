@@ -62,7 +62,7 @@ done:
     return rc;
 }
 
-/* "PC1 PC2 ..." */
+/* PC1, PC2, ...: names are parted by tabs. */
 static slab_status name_columns(place *to, int k)
 {
     slab_status rc = SLAB_OK;
@@ -70,7 +70,7 @@ static slab_status name_columns(place *to, int k)
     size_t room = (size_t)k * 16, used = 0;
     ALLOC(text, room, "column names");
     for (int i = 0; i < k; i++)
-        used += (size_t)snprintf(text + used, room - used, i ? " PC%d" : "PC%d", i + 1);
+        used += (size_t)snprintf(text + used, room - used, i ? "\tPC%d" : "PC%d", i + 1);
     TRY(slab_txn_attribute_text(to->txn, inside(to, "scores"), "columns", text));
 done:
     FREE(text);
@@ -184,20 +184,85 @@ done:
     return rc;
 }
 
+/* The array that the vectors of the other side go to: a chunk for every slice of the pass. */
+static slab_array_spec other_spec(const pca_model *model, const slab_grid *slices)
+{
+    int axis = 1 - model->svd.side;
+    slab_array_spec spec = {.dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8)};
+    int64_t extent = axis == 0 ? model->z.n : model->z.d, tile = slices->tile.extent[axis];
+    spec.shape = (slab_shape){.rank = 2, .extent = {extent, model->svd.k}};
+    spec.chunk = (slab_shape){.rank = 2, .extent = {tile < extent ? tile : extent, model->svd.k}};
+    return spec;
+}
+
+/* Where slices go. */
+typedef struct slices {
+    slab_writer *writer;
+    int64_t tile;
+} slices;
+
+static slab_status put_slice(void *context, int thread, int64_t first, int64_t count,
+                             const double *rows)
+{
+    const slices *to = context;
+    (void)count;
+    return slab_writer_put(to->writer, thread, first / to->tile, rows);
+}
+
+static slab_status put_other(place *to, const pca_model *model, const char *name)
+{
+    slab_status rc = SLAB_OK;
+    slices slice = {NULL, 0};
+    slab_grid grid;
+    TRY(slab_svd_slices(&model->svd, &grid));
+    slab_array_spec spec = other_spec(model, &grid);
+    slice.tile = spec.chunk.extent[0];
+    TRY(slab_txn_create(to->txn, inside(to, name), &spec, &slice.writer));
+    TRY(slab_svd_project(&model->svd, &grid, put_slice, &slice));
+done:
+    if (slice.writer) {
+        slab_status closed = slab_writer_close(&slice.writer);
+        rc = rc == SLAB_OK ? closed : rc;
+    }
+    return rc;
+}
+
+slab_status pca_store_plan(const pca_model *model, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_svd svd = model->svd;
+    slab_grid grid;
+    slab_array_info info;
+    slab_txn_options options = slab_txn_defaults();
+    TRY(slab_svd_slices(&svd, &grid));
+    slab_array_spec spec = other_spec(model, &grid);
+    TRY(slab_spec_resolve(&spec, "loadings", &info));
+    options.threads = slab_crew_threads(svd.crew);
+    size_t writer = slab_writer_memory(&info, &options);
+    svd.budget = svd.budget > writer ? svd.budget - writer : 0;
+    TRY(slab_svd_project_plan(&svd, plan));
+    slab_plan_step *last = &plan->steps[plan->nsteps - 1];
+    last->write_bytes = spec.shape.extent[0] * svd.k * (int64_t)sizeof(double);
+    last->memory += writer;
+    plan->memory = last->memory > plan->memory ? last->memory : plan->memory;
+done:
+    return rc;
+}
+
 slab_status pca_store(void *self, slab_txn *txn, const char *group)
 {
     slab_status rc = SLAB_OK;
     const pca_model *model = self;
     place to = {.txn = txn, .group = group};
-    int k = model->svd.k;
-    bool samples = model->svd.side == 0; /* that svd.u is of */
-    const double *loadings = samples ? model->other : model->svd.u;
-    TRY(put_f64(&to, "scores", model->z.n, k, samples ? model->svd.u : model->other));
-    TRY(name_columns(&to, k));
+    const slab_svd *svd = &model->svd;
+    bool samples = svd->side == 0; /* that svd.u is of */
+    TRY(put_f64(&to, samples ? "scores" : "loadings", samples ? model->z.n : model->z.d, svd->k,
+                svd->u));
+    if (pca_needs_other(model))
+        TRY(put_other(&to, model, samples ? "loadings" : "scores"));
+    TRY(name_columns(&to, svd->k));
     TRY(copy_samples(&to, model));
     TRY(put_values(&to, model));
-    if (loadings)
-        TRY(put_f64(&to, "loadings", model->z.d, k, loadings));
     TRY(put_f64(&to, "mean", model->z.d, 0, model->mean));
     TRY(put_f64(&to, "scale", model->z.d, 0, model->scale));
     TRY(put(&to, "kept", slab_dtype_make(SLAB_KIND_BOOL, 1), model->z.d, 0, model->kept));

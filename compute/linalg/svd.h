@@ -63,12 +63,24 @@ slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan);
 slab_status slab_svd_krylov(slab_svd *svd);
 slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan);
 
+/** Takes rows first .. first + count - 1 of the other side's vectors, f64 [count, k]. On any rank
+ * and thread (0 .. the crew's threads - 1), every row once. */
+typedef slab_status (*slab_svd_rows)(void *context, int thread, int64_t first, int64_t count,
+                                     const double *rows);
+
 /**
- * The other side's singular vectors, v = Z^T u / s (side 0: [d, k]; side 1: Z u / s, [n, k]).
- * Collective. One pass, more when memory is short. Where s is 0, v is 0.
+ * The other side's singular vectors, v = Z^T u / s (side 0: [d, k]; side 1: Z u / s, [n, k]), in
+ * slices that are never in memory all at once. Where s is 0, v is 0. Collective. One pass.
+ *
+ * @param grid  over x: slices are its tiles along the other side; see slab_svd_slices()
  */
-slab_status slab_svd_project(const slab_svd *svd, double *v);
+slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_svd_rows rows,
+                             void *context);
 slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan);
+
+/** The grid for slab_svd_project(): x's own tiles, but the first whole along the other side, so
+ * that slices start at multiples of the tile. */
+slab_status slab_svd_slices(const slab_svd *svd, slab_grid *out);
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,7 @@ size_t svd_room(const slab_svd *svd, size_t more);
 /* Signs: the entry of largest size in every column of u [m, k] becomes positive. */
 void svd_fix_signs(int64_t m, int k, double *u);
 
-/* svd_products.c: y = A q (or half of it) for many vectors, in as few passes as memory allows. */
+/* svd_products.c: y = A q for many vectors, in as few passes as memory allows. */
 typedef struct svd_products {
     int width;   /* vectors in a pass, a multiple of 16 */
     int times;   /* passes for one product with the block */
@@ -30,12 +30,11 @@ typedef struct svd_products {
 } svd_products;
 
 /* Chooses the width. @param fixed  bytes that will be in use beside. Collective. */
-slab_status svd_products_plan(const slab_svd *svd, bool half, int l, size_t fixed,
-                              svd_products *out);
+slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_products *out);
 
-/* q f32 [m, l] (rounded in place for byte matrices), y f64 [m or other, l]. Collective. */
-slab_status svd_products_run(const slab_svd *svd, const svd_products *how, bool half, int l,
-                             float *q, double *y);
+/* q f32 [m, l] (rounded in place for byte matrices), y f64 [m, l]. Collective. */
+slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l, float *q,
+                             double *y);
 
 /* svd_basis.c: blocks f32 [m, l], in memory or in a scratch file. */
 typedef struct svd_basis {

@@ -52,8 +52,8 @@ static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
     size_t fixed = fixed_bytes(svd);
     size_t basis = svd_basis_bytes(svd_m(svd), svd->block, svd->passes + 1);
     int64_t worse;
-    TRY(svd_products_plan(svd, false, svd->block, fixed, how));
-    slab_status with = svd_products_plan(svd, false, svd->block, fixed + basis, &in_memory);
+    TRY(svd_products_plan(svd, svd->block, fixed, how));
+    slab_status with = svd_products_plan(svd, svd->block, fixed + basis, &in_memory);
     worse = with != SLAB_OK || in_memory.times > how->times ||
             in_memory.plan.threads < how->plan.threads ||
             svd_room(svd, fixed + basis) < between_bytes(svd);
@@ -182,7 +182,7 @@ static slab_status step(krylov *k, bool *ended)
     slab_ranks *ranks = slab_crew_ranks(svd->crew);
     double *s = NULL, size = 0;
     int rank = 0;
-    TRY(svd_products_run(svd, &k->how, false, k->l, k->q, k->y));
+    TRY(svd_products_run(svd, &k->how, k->l, k->q, k->y));
     rc = svd_basis_add(&k->basis, k->q); /* as prepare rounded it */
     TRY(slab_ranks_agree(ranks, rc));
     for (int64_t i = 0; i < k->m * k->l; i++)

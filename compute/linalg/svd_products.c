@@ -26,43 +26,37 @@ void svd_fix_signs(int64_t m, int k, double *u)
     }
 }
 
-static slab_product product_of(const slab_svd *svd, bool half, int width)
+static slab_product product_of(const slab_svd *svd, int width)
 {
-    return (slab_product){.z = svd->z, .side = svd->side, .half = half, .l = width};
-}
-
-static int64_t out_rows(const slab_svd *svd, bool half)
-{
-    return half ? svd_other(svd) : svd_m(svd);
+    return (slab_product){.z = svd->z, .side = svd->side, .l = width};
 }
 
 static slab_status make_pass(const slab_svd *svd, slab_product *product, slab_pass **pass)
 {
     slab_status rc = SLAB_OK;
     *pass = NULL;
-    TRY(slab_pass_create(svd->crew, product->half ? "projection" : "product", svd->x, pass));
+    TRY(slab_pass_create(svd->crew, "product", svd->x, pass));
     TRY(slab_pass_add(*pass, &slab_sink_product, product));
 done:
     return rc;
 }
 
 /* What a pass with so many vectors takes beside itself: as integers, and copies of a part. */
-static size_t held_by(const slab_svd *svd, bool half, int l, int width)
+static size_t held_by(const slab_svd *svd, int l, int width)
 {
-    slab_product product = product_of(svd, half, width);
-    size_t part = (size_t)svd_m(svd) * sizeof(float) + (size_t)out_rows(svd, half) * sizeof(double);
+    slab_product product = product_of(svd, width);
+    size_t part = (size_t)svd_m(svd) * (sizeof(float) + sizeof(double));
     return slab_product_prepared_bytes(&product) + (width < l ? part * (size_t)width : 0);
 }
 
-static slab_status try_width(const slab_svd *svd, bool half, int l, int width, size_t fixed,
-                             svd_products *out)
+static slab_status try_width(const slab_svd *svd, int l, int width, size_t fixed, svd_products *out)
 {
     slab_status rc = SLAB_OK;
-    slab_product product = product_of(svd, half, width);
+    slab_product product = product_of(svd, width);
     slab_pass *pass = NULL;
     out->width = width;
     out->times = (l + width - 1) / width;
-    out->held = held_by(svd, half, l, width);
+    out->held = held_by(svd, l, width);
     TRY(make_pass(svd, &product, &pass));
     TRY(slab_pass_plan_make(pass, svd_room(svd, fixed + out->held), &out->plan));
 done:
@@ -70,14 +64,13 @@ done:
     return rc;
 }
 
-slab_status svd_products_plan(const slab_svd *svd, bool half, int l, size_t fixed,
-                              svd_products *out)
+slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_products *out)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(svd->crew);
     int width = l;
     for (; width > SLAB_PRODUCT_BLOCK; width -= SLAB_PRODUCT_BLOCK) {
-        rc = try_width(svd, half, l, width, fixed, out);
+        rc = try_width(svd, l, width, fixed, out);
         /* twice the threads are worth twice the reading */
         if (rc == SLAB_OK && (out->plan.threads > 1 || slab_crew_threads(svd->crew) == 1))
             break;
@@ -89,15 +82,15 @@ slab_status svd_products_plan(const slab_svd *svd, bool half, int l, size_t fixe
     TRY(slab_ranks_agree(ranks, rc));
     slab_error_clear();
     TRY(slab_ranks_max(ranks, &narrow, 1));
-    TRY(slab_ranks_agree(ranks, try_width(svd, half, l, (int)-narrow, fixed, out)));
+    TRY(slab_ranks_agree(ranks, try_width(svd, l, (int)-narrow, fixed, out)));
 done:
     return rc;
 }
 
-static slab_status run_part(const slab_svd *svd, bool half, int width, float *q, double *y)
+static slab_status run_part(const slab_svd *svd, int width, float *q, double *y)
 {
     slab_status rc = SLAB_OK;
-    slab_product product = product_of(svd, half, width);
+    slab_product product = product_of(svd, width);
     slab_pass *pass = NULL;
     product.q = q;
     product.y = y;
@@ -120,23 +113,27 @@ done:
 COPY_COLUMNS(copy_f32, float)
 COPY_COLUMNS(copy_f64, double)
 
-slab_status svd_products_run(const slab_svd *svd, const svd_products *how, bool half, int l,
-                             float *q, double *y)
+slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l, float *q,
+                             double *y)
 {
     slab_status rc = SLAB_OK;
-    int64_t m = svd_m(svd), rows = out_rows(svd, half);
+    int64_t m = svd_m(svd);
     float *part_q = NULL;
     double *part_y = NULL;
     if (how->width >= l)
-        return run_part(svd, half, l, q, y);
-    ALLOC(part_q, m * how->width, "part of a block");
-    ALLOC(part_y, rows * how->width, "part of a block");
+        return run_part(svd, l, q, y);
+    rc = slab_memory_alloc((void **)&part_q, (size_t)(m * how->width), sizeof *part_q,
+                           "part of a block");
+    if (rc == SLAB_OK)
+        rc = slab_memory_alloc((void **)&part_y, (size_t)(m * how->width), sizeof *part_y,
+                               "part of a block");
+    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
     for (int v = 0; v < l; v += how->width) {
         int width = l - v < how->width ? l - v : how->width;
         copy_f32(m, width, q + v, l, part_q, width);
-        TRY(run_part(svd, half, width, part_q, part_y));
+        TRY(run_part(svd, width, part_q, part_y));
         copy_f32(m, width, part_q, width, q + v, l);
-        copy_f64(rows, width, part_y, width, y + v, l);
+        copy_f64(m, width, part_y, width, y + v, l);
     }
 done:
     FREE(part_y);

@@ -2,57 +2,102 @@
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
-#include <string.h>
+
+/* Rows on their way from the sink, padded and not yet divided by s. */
+typedef struct slicing {
+    const slab_svd *svd;
+    int l;
+    slab_svd_rows rows;
+    void *context;
+} slicing;
 
 static int padded(int k)
 {
     return (k + SLAB_PRODUCT_BLOCK - 1) / SLAB_PRODUCT_BLOCK * SLAB_PRODUCT_BLOCK;
 }
 
-/* The vectors padded to whole blocks, and the result before it is cut. */
-static size_t held(const slab_svd *svd)
+static slab_status take(void *context, int thread, int64_t first, int64_t count, double *rows)
 {
-    return ((size_t)svd_m(svd) * sizeof(float) + (size_t)svd_other(svd) * sizeof(double)) *
-           (size_t)padded(svd->k);
+    const slicing *to = context;
+    int k = to->svd->k;
+    for (int64_t i = 0; i < count; i++) /* in place: k <= l */
+        for (int j = 0; j < k; j++) {
+            double s = to->svd->s[j];
+            rows[i * k + j] = s > 0 ? rows[i * to->l + j] / s : 0;
+        }
+    return to->rows(to->context, thread, first, count, rows);
+}
+
+slab_status slab_svd_slices(const slab_svd *svd, slab_grid *out)
+{
+    const slab_grid *own = slab_value_grid(svd->x);
+    int64_t phase[SLAB_RANK_MAX] = {own->phase[0], own->phase[1]};
+    phase[1 - svd->side] = 0;
+    return slab_grid_make(&own->shape, &own->tile, phase, out);
+}
+
+static slab_status make_pass(const slab_svd *svd, slab_product *product, slab_pass **pass)
+{
+    slab_status rc = SLAB_OK;
+    *pass = NULL;
+    TRY(slab_pass_create(svd->crew, "projection", svd->x, pass));
+    TRY(slab_pass_add(*pass, &slab_sink_product, product));
+done:
+    return rc;
+}
+
+static slab_product product_of(const slab_svd *svd, const slab_grid *grid, slicing *to)
+{
+    return (slab_product){.z = svd->z,
+                          .side = svd->side,
+                          .l = padded(svd->k),
+                          .emit = take,
+                          .context = to,
+                          .grid = grid};
 }
 
 slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
-    svd_products how;
-    TRY(svd_products_plan(svd, true, padded(svd->k), held(svd), &how));
-    how.plan.memory += held(svd) + how.held;
-    how.plan.memory_least += held(svd) + how.held;
-    slab_plan_add_pass(plan, &how.plan, how.times,
-                       2.0 * (double)svd->z->n * (double)svd->z->d * padded(svd->k) / how.times);
+    slab_grid grid;
+    slab_pass *pass = NULL;
+    slab_pass_plan of;
+    TRY(slab_svd_slices(svd, &grid));
+    slab_product product = product_of(svd, &grid, NULL);
+    size_t held = (size_t)svd_m(svd) * (size_t)product.l * sizeof(float) +
+                  slab_product_prepared_bytes(&product);
+    TRY(make_pass(svd, &product, &pass));
+    TRY(slab_pass_plan_make(pass, svd_room(svd, held), &of));
+    of.memory += held;
+    of.memory_least += held;
+    slab_plan_add_pass(plan, &of, 1, 2.0 * (double)svd->z->n * (double)svd->z->d * product.l);
 done:
+    slab_pass_destroy(&pass);
     return rc;
 }
 
-slab_status slab_svd_project(const slab_svd *svd, double *v)
+slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_svd_rows rows,
+                             void *context)
 {
     slab_status rc = SLAB_OK;
-    slab_ranks *ranks = slab_crew_ranks(svd->crew);
-    int64_t m = svd_m(svd), other = svd_other(svd);
-    int k = svd->k, l = padded(k);
-    svd_products how;
-    float *q = NULL;
-    double *y = NULL;
+    int64_t m = svd_m(svd);
+    slicing to = {.svd = svd, .l = padded(svd->k), .rows = rows, .context = context};
+    slab_product product = product_of(svd, grid, &to);
+    slab_pass *pass = NULL;
     slab_blas_alone();
-    TRY(svd_products_plan(svd, true, l, held(svd), &how));
-    rc = slab_memory_alloc((void **)&q, (size_t)(m * l), sizeof *q, "vectors to project");
+    rc = slab_memory_alloc((void **)&product.q, (size_t)(m * to.l), sizeof *product.q,
+                           "vectors to project");
+    for (int64_t i = 0; rc == SLAB_OK && i < m; i++)
+        for (int j = 0; j < svd->k; j++)
+            product.q[i * to.l + j] = (float)svd->u[i * svd->k + j];
     if (rc == SLAB_OK)
-        rc = slab_memory_alloc((void **)&y, (size_t)(other * l), sizeof *y, "projections");
-    TRY(slab_ranks_agree(ranks, rc));
-    for (int64_t i = 0; i < m; i++)
-        for (int j = 0; j < k; j++)
-            q[i * l + j] = (float)svd->u[i * k + j];
-    TRY(svd_products_run(svd, &how, true, l, q, y));
-    for (int64_t i = 0; i < other; i++)
-        for (int j = 0; j < k; j++)
-            v[i * k + j] = svd->s[j] > 0 ? y[i * l + j] / svd->s[j] : 0;
+        rc = slab_product_prepare(&product);
+    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
+    TRY(make_pass(svd, &product, &pass));
+    TRY(slab_pass_run(pass, svd_room(svd, 0)));
 done:
-    FREE(q);
-    FREE(y);
+    slab_pass_destroy(&pass);
+    slab_product_clear(&product);
+    FREE(product.q);
     return rc;
 }

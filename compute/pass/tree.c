@@ -47,6 +47,14 @@ done:
     return rc;
 }
 
+static bool one_layout(const slab_pass *pass)
+{
+    bool all = true;
+    for (int s = 0; s < pass->nsinks; s++)
+        all = all && pass->sinks[s].wants.one_layout;
+    return all;
+}
+
 static bool same_span(const slab_span *a, const slab_span *b)
 {
     bool same = a->rank == b->rank;
@@ -63,7 +71,8 @@ slab_status pass_node_join(const slab_pass *pass, pass_node *left, pass_node *ri
     int level = left->level + 1;
     int64_t index = left->index / 2;
     pass_node_span(&pass->layout, level, index, &span);
-    if (same_span(&span, &left->span)) {
+    if (same_span(&span, &left->span) || one_layout(pass)) {
+        left->span = span;
         TRY(merge_into(pass, left, right));
         left->level = level;
         left->index = index;

@@ -5,6 +5,7 @@
  */
 #include <slab/compute/sink/gram.h>
 
+#include <string.h>
 #include <lapacke.h>
 #include <slab/compute/kernel/blas.h>
 #include <slab/storage/base/try.h>
@@ -34,6 +35,7 @@ static slab_sink_wants wants(const void *sink)
     return (slab_sink_wants){.whole_axes = 1u << g->side,
                              .nphases = 1,
                              .band_axis = -1,
+                             .one_layout = true,
                              .run_axes = 1u << (1 - g->side),
                              .intensity = (double)side_extent(g) / 64 / g->z->dtype.size};
 }
@@ -49,6 +51,12 @@ static size_t scratch_bytes(const void *sink, const slab_shape *tile)
     int64_t m = side_extent(sink);
     (void)tile;
     return (size_t)(m * strip_width(m)) * sizeof(double);
+}
+
+/* Fresh pages that are read before they are written cost two faults each. */
+static void init(const void *sink, const slab_span *span, void *state)
+{
+    memset(state, 0, state_bytes(sink, span));
 }
 
 static slab_status accumulate(const void *sink, const slab_span *span, void *state, int phase,
@@ -116,6 +124,7 @@ const slab_sink_class slab_sink_gram = {.name = "gram",
                                         .wants = wants,
                                         .state_bytes = state_bytes,
                                         .scratch_bytes = scratch_bytes,
+                                        .init = init,
                                         .accumulate = accumulate,
                                         .merge = merge,
                                         .finish = finish};

@@ -49,23 +49,37 @@ static slab_sink_wants wants(const void *sink)
     const slab_product *p = sink;
     /* Proportional to l, as the state is: tasks must be the same for any number of vectors. */
     double intensity = (double)p->l / SLAB_PRODUCT_BLOCK;
-    return (slab_sink_wants){.nphases = p->half ? 1 : 2,
+    return (slab_sink_wants){.nphases = p->emit ? 1 : 2,
                              .band_axis = 1 - p->side,
-                             .run_axes = p->half ? 0 : 1u << (1 - p->side),
-                             .intensity = intensity};
+                             .run_axes = 1u << (1 - p->side),
+                             .intensity = intensity,
+                             .one_layout = true,
+                             .grid = p->grid};
 }
 
 static size_t state_bytes(const void *sink, const slab_span *span)
 {
     const slab_product *p = sink;
-    int64_t extent = p->half ? span->count[1 - p->side] : product_m(p);
-    return (size_t)extent * (size_t)p->l * sizeof(double);
+    (void)span;
+    return p->emit ? 0 : (size_t)product_m(p) * (size_t)p->l * sizeof(double);
+}
+
+/* Fresh pages that are read before they are written cost two faults each. */
+static void init(const void *sink, const slab_span *span, void *state)
+{
+    memset(state, 0, state_bytes(sink, span));
+}
+
+static size_t out_bytes(const slab_product *p, int64_t band)
+{
+    return p->emit ? product_room(band * p->l, sizeof(double)) : 0;
 }
 
 static size_t scratch_bytes(const void *sink, const slab_shape *tile)
 {
     const slab_product *p = sink;
-    return product_room(sizeof(product_band), 1) + engine_of(p->z->dtype)->scratch_bytes(p, tile);
+    return product_room(sizeof(product_band), 1) + out_bytes(p, tile->extent[1 - p->side]) +
+           engine_of(p->z->dtype)->scratch_bytes(p, tile);
 }
 
 /* The band that a tile is in; its first tile starts it. */
@@ -75,10 +89,13 @@ static product_band *band_of(const slab_product *p, int phase, const slab_tile *
     int axis = 1 - p->side;
     band->tile[0] = tile->box.count[0];
     band->tile[1] = tile->box.count[1];
+    band->thread = tile->thread;
     if (phase == 0 && tile->box.start[1 - axis] == 0) {
+        char *behind = (char *)scratch + product_room(sizeof(product_band), 1);
         band->start = tile->box.start[axis];
         band->count = tile->box.count[axis];
-        band->own = (char *)scratch + product_room(sizeof(product_band), 1);
+        band->out = p->emit ? (double *)(void *)behind : NULL;
+        band->own = behind + out_bytes(p, band->count);
         engine_of(p->z->dtype)->begin(p, band);
     }
     return band;
@@ -108,22 +125,21 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
 {
     const slab_product *p = sink;
     product_band *band = scratch;
+    (void)span, (void)state;
     if (phase > 0)
         return SLAB_OK;
-    int64_t at = band->start - span->start[1 - p->side];
-    engine_of(p->z->dtype)->turn(p, band, p->half ? (double *)state + at * p->l : NULL);
-    return SLAB_OK;
+    engine_of(p->z->dtype)->turn(p, band);
+    return p->emit ? p->emit(p->context, band->thread, band->start, band->count, band->out)
+                   : SLAB_OK;
 }
 
 static slab_status merge(const void *sink, const slab_span *into_span, void *into,
                          const slab_span *from_span, const void *from)
 {
-    const slab_product *p = sink;
     double *restrict a = into;
     const double *restrict b = from;
-    size_t n = state_bytes(p, from_span) / sizeof *b;
-    if (p->half)
-        a += (from_span->start[1 - p->side] - into_span->start[1 - p->side]) * p->l;
+    size_t n = state_bytes(sink, from_span) / sizeof *b;
+    (void)into_span;
     for (size_t i = 0; i < n; i++)
         a[i] += b[i];
     return SLAB_OK;
@@ -134,7 +150,9 @@ static slab_status finish(void *sink, const slab_span *span, void *state)
     const slab_product *p = sink;
     const double *y = state;
     int64_t m = product_m(p);
-    if (p->half || p->side == 0) {
+    if (p->emit)
+        return SLAB_OK;
+    if (p->side == 0) {
         memcpy(p->y, y, state_bytes(p, span));
         return SLAB_OK;
     }
@@ -148,6 +166,7 @@ const slab_sink_class slab_sink_product = {.name = "product",
                                            .wants = wants,
                                            .state_bytes = state_bytes,
                                            .scratch_bytes = scratch_bytes,
+                                           .init = init,
                                            .accumulate = accumulate,
                                            .turn = turn,
                                            .merge = merge,

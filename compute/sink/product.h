@@ -15,23 +15,32 @@ extern "C" {
 #define SLAB_PRODUCT_BLOCK 16 /* vectors come in multiples of it */
 
 /**
+ * Takes rows first .. first + count - 1 of half a product, f64 [count, l], which it may change.
+ * Called for every band once, on any rank and thread; `thread` as in slab_tile.
+ */
+typedef slab_status (*slab_product_emit)(void *context, int thread, int64_t first, int64_t count,
+                                         double *rows);
+
+/**
  * A sink of class slab_sink_product. With m = n (side 0) or d (side 1), and q [m, l]:
  *
- *     side 0:  y = Z Z^T q  [n, l]     half: y = Z^T q  [d, l]
- *     side 1:  y = Z^T Z q  [d, l]     half: y = Z q    [n, l]
+ *     side 0:  y = Z Z^T q  [n, l]     half: Z^T q  [d, l]
+ *     side 1:  y = Z^T Z q  [d, l]     half: Z q    [n, l]
  *
- * Fill it in, then slab_product_prepare(), run passes, slab_product_clear().
+ * Fill it in, then slab_product_prepare(), run passes, slab_product_clear(). Half a product is
+ * never in memory as a whole.
  */
 typedef struct slab_product {
     const slab_standard *z; /* borrowed */
     int side;
-    bool half;
     int l;     /* vectors, a multiple of SLAB_PRODUCT_BLOCK */
     float *q;  /* f32 [m, l], row-major; borrowed. For byte matrices prepare rounds its entries
                   to 24 bits below the largest of their column */
-    double *y; /* f64 [m or the other extent, l], row-major; borrowed, written by finish */
-
-    void *prepared; /* of slab_product_prepare */
+    double *y; /* f64 [m, l], row-major; borrowed, written by finish */
+    slab_product_emit emit; /* NULL: the whole product; else half of it goes here */
+    void *context;          /* of emit */
+    const slab_grid *grid;  /* whose tiles bands are cut from; NULL: the value's own */
+    void *prepared;         /* of slab_product_prepare */
 } slab_product;
 
 /** Bytes that slab_product_prepare() allocates. */
@@ -43,8 +52,8 @@ void slab_product_clear(slab_product *product);
 /** How products are computed for this type: "24-bit integers, AMX", "single precision" ... */
 const char *slab_product_way(slab_dtype dtype);
 
-/** Cost: 4 n d l flops (half: 2 n d l), 8 m l bytes of state. Vectors do not influence each other:
- * 16 at a time give the same bits as all at once. */
+/** Cost: 4 n d l flops, 8 m l bytes of state; half: 2 n d l and none. Vectors do not influence each
+ * other: 16 at a time give the same bits as all at once. */
 extern const slab_sink_class slab_sink_product;
 
 #ifdef __cplusplus

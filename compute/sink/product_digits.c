@@ -189,10 +189,10 @@ static void carve_own(carver *from, const slab_product *p, digit_own *own, const
 {
     int64_t band = tile[1 - p->side];
     size_t l = (size_t)p->l, sums = (size_t)band * l * sizeof(double);
-    size_t fold = p->half || p->side == 0 ? 0 : 2 * (size_t)tile[1] * l * sizeof(double);
+    size_t fold = p->emit || p->side == 0 ? 0 : 2 * (size_t)tile[1] * l * sizeof(double);
     own->sums = carve(from, sums);
     own->gone = p->side == 0 ? carve(from, sums) : NULL;
-    if (!p->half)
+    if (!p->emit)
         carve_block(from, &own->w, band, p->l, p->side == 1, p->z->has_missing);
     own->entry = carve(from, l * sizeof(double));
     own->integer = carve(from, 2 * l * sizeof(int32_t));
@@ -319,8 +319,9 @@ static void turn_rows(const slab_product *p, product_band *band)
     }
 }
 
-static void turn(const slab_product *p, product_band *band, double *out)
+static void turn(const slab_product *p, product_band *band)
 {
+    double *out = band->out;
     for (int64_t k = 0; out && k < band->count; k++) {
         if (p->side == 0)
             column(p, band, k, out + k * p->l);

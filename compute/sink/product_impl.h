@@ -14,6 +14,8 @@
 typedef struct product_band {
     int64_t start, count; /* along the band axis, elements of the value */
     int64_t tile[2];      /* extents of the tile at hand */
+    int thread;           /* whose tile it is */
+    double *out;          /* half: f64 [count, l] */
     void *own;
 } product_band;
 
@@ -25,8 +27,8 @@ typedef struct product_engine {
     /* `own` has been carved for this band; begin empties what first collects in. */
     void (*begin)(const slab_product *p, product_band *band);
     void (*first)(const slab_product *p, product_band *band, const slab_tile *tile);
-    /* half: w goes to out [count, l]; else it is kept for second. */
-    void (*turn)(const slab_product *p, product_band *band, double *out);
+    /* half: w goes to band->out; else it is kept for second. */
+    void (*turn)(const slab_product *p, product_band *band);
     /* y: side 0 [n, l], side 1 [l, d] */
     void (*second)(const slab_product *p, product_band *band, const slab_tile *tile, double *y);
 } product_engine;

@@ -142,8 +142,9 @@ static void first(const slab_product *p, product_band *band, const slab_tile *ti
         across(p, tile, q + tile->box.start[1] * p->l, own, own->sums);
 }
 
-static void turn(const slab_product *p, product_band *band, double *out)
+static void turn(const slab_product *p, product_band *band)
 {
+    double *out = band->out;
     real_own *own = band->own;
     int64_t step = p->side == 0 ? 1 : p->l, next = p->side == 0 ? band->count : 1;
     for (int64_t k = 0; k < band->count; k++)

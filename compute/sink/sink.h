@@ -52,6 +52,10 @@ typedef struct slab_sink_wants {
      * computes much per byte (Gram: d / 20 for f32 [n, d]) says so, and gets smaller tasks. */
     double intensity;
 
+    /** A state's layout does not depend on what it covers: neighbours are added to each other in
+     * place, with no new state for both. */
+    bool one_layout;
+
     /** The grid that the pass must use: the chunks that are written. NULL: the value's own. */
     const slab_grid *grid;
 } slab_sink_wants;
@@ -64,7 +68,8 @@ typedef struct slab_sink_class {
      * States are sent between ranks byte by byte: they hold no pointers. */
     size_t (*state_bytes)(const void *sink, const slab_span *span);
 
-    /** Scratch bytes per thread, for tiles of these extents. NULL: none. */
+    /** Scratch bytes per thread, for tiles of these extents. NULL: none. What is in it stays from
+     * tile to tile of a task, and for turn(). */
     size_t (*scratch_bytes)(const void *sink, const slab_shape *tile);
 
     /** Makes an empty state. NULL: zeroed memory is one. */
