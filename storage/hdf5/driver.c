@@ -113,6 +113,8 @@ void slab_driver_close(slab_driver_file **file)
     }
     if (f->fd >= 0)
         close(f->fd);
+    for (int i = 0; i < SLAB_DRIVER_LINES; i++)
+        slab_memory_free(f->lines[i].bytes);
     slab_overlay_destroy(&f->overlay);
     slab_memory_free(f->path);
     slab_memory_free(f);
@@ -237,11 +239,38 @@ done:
     return rc;
 }
 
+/* Metadata, through the line it lies in; *served is false when it does not lie in one. */
+static slab_status read_line(slab_driver_file *f, uint64_t address, size_t size, void *buffer,
+                             bool *served)
+{
+    slab_status rc = SLAB_OK;
+    uint64_t number = address / SLAB_DRIVER_LINE, start = number * SLAB_DRIVER_LINE;
+    slab_driver_line *line = &f->lines[number % SLAB_DRIVER_LINES];
+    *served = false;
+    if (address >= f->size || size > f->size - address ||
+        size > SLAB_DRIVER_LINE - (size_t)(address - start))
+        return SLAB_OK;
+    if (line->size == 0 || line->address != start) {
+        size_t n =
+            f->size - start < SLAB_DRIVER_LINE ? (size_t)(f->size - start) : SLAB_DRIVER_LINE;
+        if (line->bytes == NULL)
+            ALLOC(line->bytes, SLAB_DRIVER_LINE, "metadata read ahead");
+        line->size = 0;
+        TRY(read_file(f, start, n, line->bytes));
+        line->address = start;
+        line->size = n;
+    }
+    memcpy(buffer, line->bytes + (address - start), size);
+    *served = true;
+done:
+    return rc;
+}
+
 static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t address, size_t size,
                           void *buffer)
 {
     slab_driver_file *f = ((driver_handle *)handle)->file;
-    (void)type, (void)dxpl;
+    (void)dxpl;
     if (buffer == slab_driver_sentinel()) {
         f->spied_address = address;
         f->spied_size = size;
@@ -256,6 +285,12 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return slab_driver_failed(slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
                                                  "address %" PRIu64 " is outside of '%s'",
                                                  (uint64_t)address, f->path));
+    bool served = false;
+    if (!f->writing && type != H5FD_MEM_DRAW &&
+        slab_driver_failed(read_line(f, address, size, buffer, &served)) < 0)
+        return -1;
+    if (served)
+        return 0;
     if (slab_driver_failed(read_file(f, address, size, buffer)) < 0)
         return -1;
     if (f->overlay != NULL)

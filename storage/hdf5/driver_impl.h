@@ -12,14 +12,25 @@
 #include <slab/storage/hdf5/meta.h>
 #include <slab/storage/hdf5/overlay_impl.h>
 
+/** Pieces of a file that is read, kept because metadata lies together: a B-tree of a million chunks
+ * is 18,000 nodes, and reading each by itself takes a round trip each on a parallel file system. */
+enum { SLAB_DRIVER_LINES = 8, SLAB_DRIVER_LINE = 64 << 10 };
+
+typedef struct slab_driver_line {
+    uint64_t address;
+    size_t size; /* 0: nothing in it */
+    uint8_t *bytes;
+} slab_driver_line;
+
 /** One file, as it is on disk and as the transaction will leave it. */
 typedef struct slab_driver_file {
     char *path;
     int fd;
     bool writing;
-    uint64_t size;         /* on disk when it was opened */
-    uint64_t eoa;          /* HDF5's end of allocated space */
-    slab_overlay *overlay; /* writing: everything written */
+    uint64_t size;                             /* on disk when it was opened */
+    uint64_t eoa;                              /* HDF5's end of allocated space */
+    slab_overlay *overlay;                     /* writing: everything written */
+    slab_driver_line lines[SLAB_DRIVER_LINES]; /* reading */
 
     uint64_t spied_address, spied_size; /* the last read into the sentinel */
     int spied;                          /* how many there were */
