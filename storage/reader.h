@@ -41,10 +41,17 @@ const slab_selection *slab_reader_selection(const slab_reader *reader);
 
 /** The grid over the view whose tiles lie on chunks; contiguous arrays get tiles of about 1 MiB.
  * Depends on the array and the selection alone. Small chunks are joined to tiles of up to about
- * 1 MiB, for less overhead per tile. */
+ * 1 MiB, for less overhead per tile. Steps that no grid can follow without very large tiles (|step|
+ * below the chunk's extent, and over 64 times their common divisor) get tiles that share a chunk
+ * with their neighbours. */
 const slab_grid *slab_reader_grid(const slab_reader *reader);
 
-/** Memory one thread needs to read boxes of up to these extents, packed bytes included. */
+/**
+ * Memory one thread needs to read boxes of up to these extents: packed and decoded bytes, codec
+ * state, mapped pages. Boxes no larger than a natural tile are taken to lie within tiles; where
+ * tiles are single chunks they then need no room to be put together. What slab_reader_keep takes
+ * comes on top.
+ */
 size_t slab_reader_memory(const slab_reader *reader, const slab_shape *box);
 
 /**
@@ -58,18 +65,22 @@ slab_status slab_reader_get(slab_reader *reader, int thread, const slab_box *box
 /** Reads a box into C-ordered memory of the caller's. */
 slab_status slab_reader_copy(slab_reader *reader, int thread, const slab_box *box, void *dst);
 
-/** Starts reading a box's packed bytes in the background (page cache). Never fails. */
+/** Starts reading a box's packed bytes in the background (page cache). Never fails, and costs
+ * about a microsecond when they are there already. Thread-safe. */
 void slab_reader_prefetch(slab_reader *reader, const slab_box *box);
 
 /**
- * Lets a thread keep packed chunks, up to @p bytes, so that boxes read again soon cost no I/O.
- * 0 gives them up. Counted in the budget.
+ * Lets a thread keep packed chunks, up to @p bytes, so that boxes read again soon cost no I/O: the
+ * oldest make room for new ones. 0 gives them up. Counted in the budget, at most @p bytes more (the
+ * list of chunks, about 60 bytes each, is paid for out of them). Not while the thread reads; what a
+ * view of it shows stays valid.
+ * @retval SLAB_ERR_MEMORY  no room: nothing is kept
  */
 slab_status slab_reader_keep(slab_reader *reader, int thread, size_t bytes);
 
 /** What has been read so far on this rank by all threads. */
 typedef struct slab_read_counts {
-    int64_t packed_bytes;  /* asked of the file system */
+    int64_t packed_bytes;  /* asked of the file system; fallback: stored size in proportion */
     int64_t plain_bytes;   /* after decoding */
     int64_t chunks;        /* decoded */
 } slab_read_counts;
