@@ -83,6 +83,21 @@ static void turn_small(slab_turn turn, const uint8_t *src, size_t src_stride, in
 typedef void (*block_turn)(slab_turn turn, const uint8_t *src, size_t src_stride, uint8_t *dst,
                            size_t dst_stride);
 
+#define TILE_BYTES   64  /* of a row of dst: a cache line */
+#define TILE_COLUMNS 256 /* of the widest block */
+
+/* As many row blocks as fill cache lines of dst: through a small tile, because the rows of dst lie
+ * at a power of two from each other, where a cache has room for few of them. */
+static void turn_tile(block_turn block, int64_t block_rows, int64_t columns, slab_turn turn,
+                      const uint8_t *src, size_t src_stride, uint8_t *dst, size_t dst_stride)
+{
+    uint8_t tile[TILE_COLUMNS * TILE_BYTES] __attribute__((aligned(TILE_BYTES)));
+    for (int64_t r = 0; r < 4 * TILE_BYTES; r += block_rows)
+        block(turn, src + (size_t)r * src_stride, src_stride, tile + r / 4, TILE_BYTES);
+    for (int64_t i = 0; i < columns; i++)
+        memcpy(dst + (size_t)i * dst_stride, tile + (size_t)i * TILE_BYTES, TILE_BYTES);
+}
+
 /* Whole blocks by `block`; returns through *rows and *columns what they covered. */
 static void turn_blocks(block_turn block, int64_t block_rows, int64_t block_columns, slab_turn turn,
                         const uint8_t *src, size_t src_stride, int64_t *rows, int64_t *columns,
@@ -91,9 +106,15 @@ static void turn_blocks(block_turn block, int64_t block_rows, int64_t block_colu
     *rows -= *rows % block_rows;
     *columns -= *columns % block_columns;
     for (int64_t c = 0; c < *columns; c += block_columns)
-        for (int64_t r = 0; r < *rows; r += block_rows)
-            block(turn, src + (size_t)r * src_stride + c / 4, src_stride,
-                  dst + (size_t)c * dst_stride + r / 4, dst_stride);
+        for (int64_t r = 0, step; r < *rows; r += step) {
+            const uint8_t *from = src + (size_t)r * src_stride + c / 4;
+            uint8_t *to = dst + (size_t)c * dst_stride + r / 4;
+            step = *rows - r >= 4 * TILE_BYTES ? 4 * TILE_BYTES : block_rows;
+            if (step == block_rows)
+                block(turn, from, src_stride, to, dst_stride);
+            else
+                turn_tile(block, block_rows, block_columns, turn, from, src_stride, to, dst_stride);
+        }
 }
 
 #if defined(__x86_64__)
