@@ -28,6 +28,8 @@ static char *word_append(char *at, const char *word)
     return at;
 }
 
+enum { COMMAND_MOST = 60000 }; /* an HDF5 attribute has room for 64,000 bytes */
+
 /* The command line as one could type it again. */
 static slab_status command_text(const slab_call *call, char **out)
 {
@@ -41,6 +43,8 @@ static slab_status command_text(const slab_call *call, char **out)
         *at++ = ' ';
         at = word_append(at, call->words[i]);
     }
+    if (at - *out > COMMAND_MOST)
+        strcpy(*out + COMMAND_MOST, "...");
 done:
     return rc;
 }

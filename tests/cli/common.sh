@@ -73,3 +73,6 @@ finish() { exit "$failed"; }
 
 # the verbs, as the list has them
 verbs() { sed -nE 's/^SLAB_COMMAND\((.*)\)$/\1/p' "$SLAB_SOURCE/tools/command_list.h" | tr _ -; }
+
+# Programs built with sanitizers use other memory and need their libraries everywhere.
+is_sanitized() { grep -qE '__(a|t)san_init' "$SLAB"; }

@@ -2,6 +2,7 @@
 # An installation in another place: program, pages, plugin, and a C program that uses the library
 # through pkg-config and through the CMake package.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+is_sanitized && { echo "skipped: a program would have to be built with the sanitizer too"; exit 77; }
 : "${SLAB_BUILD:?the build folder}"
 
 cmake --build "$SLAB_BUILD" --target slab slab_shared manual h5zstd >build.log 2>&1 || { cat build.log; exit 1; }

@@ -2,6 +2,7 @@
 # The memory that is stated is the memory that is used: peak resident size stays below --memory and
 # 64 MiB, for inputs much larger than that.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+is_sanitized && { echo "skipped: sanitizers take memory of their own"; exit 77; }
 
 # peak MIB WORDS...: runs slab, checks its peak resident memory
 peak() {
