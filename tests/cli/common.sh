@@ -8,7 +8,8 @@ export SOURCE_DATE_EPOCH=0 TZ=UTC LC_ALL=C
 failed=0
 
 slab() { "$SLAB" "$@"; }
-ranks() { mpirun --oversubscribe -n "$1" "$SLAB" "${@:2}"; }
+# MPI's own modules leak when they are unloaded; on one rank leaks are looked for.
+ranks() { ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 mpirun --oversubscribe -n "$1" "$SLAB" "${@:2}"; }
 
 pass() { echo "ok    $*"; }
 fail() { echo "FAILS $*"; failed=1; }
