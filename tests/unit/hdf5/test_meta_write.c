@@ -514,6 +514,135 @@ START_TEST(many_chunks_take_few_reservations)
 }
 END_TEST
 
+/* A whole transaction; its result. */
+static slab_status try_all(const char *path, bool create)
+{
+    slab_status rc;
+    counter space = {0};
+    slab_meta *t = NULL;
+    slab_array_info info = plain_info(slab_dtype_make(SLAB_KIND_INT, 4), 6, 12);
+    slab_placed_chunk placed[4];
+    rc = slab_meta_begin(path, create, reserve, &space, &t);
+    if (rc != SLAB_OK)
+        return rc;
+    space.end = slab_meta_end(t);
+    for (int c = 0; c < 4; c++) {
+        placed[c] = (slab_placed_chunk){.number = c, .at.size = 128};
+        reserve(&space, 128, 64, &placed[c].at.address);
+    }
+    rc = slab_meta_create_array(t, "/g/y", &info);
+    if (rc == SLAB_OK)
+        rc = slab_meta_register(t, "/g/y", placed, 4);
+    if (rc == SLAB_OK)
+        rc = slab_meta_attribute_text(t, "/g/y", "unit", "m");
+    if (rc == SLAB_OK)
+        rc = slab_meta_commit(&t, space.end, false);
+    slab_meta_abort(&t);
+    return rc;
+}
+
+static bool y_is_there(const char *path)
+{
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    ck_assert(file >= 0);
+    bool there =
+        H5Lexists(file, "g", H5P_DEFAULT) > 0 && H5Oexists_by_name(file, "/g/y", H5P_DEFAULT) > 0;
+    ck_assert(H5Fclose(file) >= 0);
+    return there;
+}
+
+START_TEST(whichever_allocation_fails_the_old_file_stays_and_nothing_leaks)
+{
+    long n = 1;
+    make_file("x.h5", "x");
+    size_t before = slab_memory_used();
+    for (; n < 10000; n++) {
+        slab_memory_fail_at(n);
+        slab_status rc = try_all("x.h5", false);
+        slab_memory_fail_at(0);
+        if (rc == SLAB_OK)
+            break;
+        ck_assert_msg(rc == SLAB_ERR_MEMORY, "allocation %ld: %s", n, slab_error_last()->message);
+        ck_assert_msg(!y_is_there("x.h5"), "allocation %ld", n);
+        ck_assert_msg(slab_memory_used() == before, "allocation %ld", n);
+        ck_assert_int_ne(access("x.h5.slab-journal", F_OK), 0);
+    }
+    ck_assert(y_is_there("x.h5"));
+    ck_assert_int_ge((int)n, 15);
+}
+END_TEST
+
+START_TEST(arrays_of_rank_32_are_written_and_read)
+{
+    counter space;
+    slab_array_info told,
+        info = {.dtype = slab_dtype_make(SLAB_KIND_INT, 4), .layout = SLAB_LAYOUT_CHUNKED};
+    int32_t bytes[32], value = 0;
+    slab_chunk chunk[2];
+    info.shape.rank = info.chunk.rank = 32;
+    for (int i = 0; i < 32; i++)
+        info.shape.extent[i] = info.chunk.extent[i] = i < 5 ? 2 : 1;
+    info.shape.extent[31] = 2;
+    info.max_shape = info.shape;
+    info.pipeline.type = (slab_chunk_type){info.dtype, 128};
+    for (int i = 0; i < 32; i++)
+        bytes[i] = i;
+    slab_meta *t = begin("x.h5", true, &space);
+    ck_ok(slab_meta_create_array(t, "x", &info));
+    slab_placed_chunk placed = put_chunk("x.h5", &space, 1, bytes, sizeof bytes);
+    ck_ok(slab_meta_register(t, "x", &placed, 1));
+    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_open("x.h5", &t));
+    ck_ok(slab_meta_describe(t, "x", &told));
+    ck_assert(slab_shape_equal(&told.shape, &info.shape));
+    slab_box box = {.rank = 32};
+    slab_selection one = {.rank = 32};
+    for (int i = 0; i < 32; i++) {
+        box.count[i] = i == 31 ? 2 : 1;
+        one.step[i] = one.count[i] = 1;
+        one.start[i] = i < 5 ? i % 2 : 0;
+    }
+    one.start[31] = 1;
+    ck_ok(slab_meta_chunks(t, "x", &box, chunk));
+    ck_assert_uint_eq(chunk[0].size, 0);
+    ck_assert_uint_eq(chunk[1].address, placed.at.address);
+    ck_ok(slab_meta_read(t, "x", &one, info.dtype, &value));
+    ck_assert_int_eq(value, 10); /* 01010 in binary */
+    slab_meta_close(&t);
+}
+END_TEST
+
+START_TEST(files_that_keep_account_of_their_space_are_refused)
+{
+    counter space = {0};
+    slab_meta *t;
+    hid_t fcpl = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_file_space_strategy(fcpl, _i ? H5F_FSPACE_STRATEGY_PAGE : H5F_FSPACE_STRATEGY_FSM_AGGR,
+                               !_i, 1);
+    H5Fclose(H5Fcreate("s.h5", H5F_ACC_TRUNC, fcpl, H5P_DEFAULT));
+    H5Pclose(fcpl);
+    ck_fails(slab_meta_begin("s.h5", false, reserve, &space, &t), SLAB_ERR_UNSUPPORTED);
+    ck_says("h5repack");
+    ck_assert_uint_eq(slab_memory_used(), 0);
+}
+END_TEST
+
+START_TEST(writing_through_an_external_link_is_refused)
+{
+    counter space;
+    slab_array_info info = plain_info(slab_dtype_make(SLAB_KIND_INT, 4), 6, 12);
+    make_file("other.h5", "g/x");
+    make_file("x.h5", "x");
+    hid_t file = H5Fopen("x.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Lcreate_external("other.h5", "/g", file, "link", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    slab_meta *t = begin("x.h5", false, &space);
+    ck_assert_int_ne(slab_meta_create_array(t, "/link/y", &info), SLAB_OK);
+    ck_says("write to that file itself");
+    slab_meta_abort(&t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("meta_write");
@@ -537,6 +666,10 @@ int main(void)
     tcase_add_test(c, attributes_are_replaced);
     tcase_add_test(c, reserve_failing_fails_the_transaction_with_its_message);
     tcase_add_test(c, many_chunks_take_few_reservations);
+    tcase_add_test(c, whichever_allocation_fails_the_old_file_stays_and_nothing_leaks);
+    tcase_add_test(c, arrays_of_rank_32_are_written_and_read);
+    tcase_add_loop_test(c, files_that_keep_account_of_their_space_are_refused, 0, 2);
+    tcase_add_test(c, writing_through_an_external_link_is_refused);
     suite_add_tcase(suite, c);
     return run_suite(suite);
 }
