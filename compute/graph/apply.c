@@ -12,19 +12,12 @@ static const apply_self *self_of(const slab_value *value)
     return value->self;
 }
 
-static void source_box(const slab_value *value, const slab_value *source, const slab_box *box,
-                       slab_box *out)
-{
-    (void)value;
-    broadcast_box(&source->shape, box, out);
-}
-
 static void apply_prefetch(slab_value *value, const slab_box *box)
 {
     const apply_self *self = self_of(value);
     for (int i = 0; i < self->nsources; i++) {
         slab_box part;
-        source_box(value, self->sources[i], box, &part);
+        broadcast_box(&self->sources[i]->shape, box, &part);
         slab_value_prefetch(self->sources[i], &part);
     }
 }

@@ -294,6 +294,49 @@ START_TEST(an_array_without_elements_still_finishes)
 }
 END_TEST
 
+/* Tile numbers in the order they are shown, on one thread. */
+static int64_t shown[16];
+static int nshown;
+
+static slab_status trace(const void *sink, const slab_span *span, void *state, int phase,
+                         const slab_tile *tile, void *scratch)
+{
+    (void)sink, (void)span, (void)state, (void)phase, (void)scratch;
+    shown[nshown++ % 16] = tile->number;
+    return SLAB_OK;
+}
+
+START_TEST(tiles_come_along_the_axes_a_sink_runs_along)
+{
+    const float x[24] = {0};
+    const int64_t plain[] = {0, 1, 2, 3, 4, 5}, down[] = {0, 3, 1, 4, 2, 5};
+    slab_shape shape = {2, {4, 6}}, tile = {2, {2, 2}};
+    slab_grid grid;
+    slab_crew *crew = NULL;
+    slab_sink_class tracing = adder_class;
+    slab_value *value = slab_value_from(slab_dtype_make(SLAB_KIND_FLOAT, 4), &shape, x);
+    tracing.accumulate = trace;
+    ck_assert_int_eq(slab_grid_make(&shape, &tile, NULL, &grid), SLAB_OK);
+    ck_assert_int_eq(slab_crew_create(slab_ranks_world(), 1, &crew), SLAB_OK);
+    for (uint32_t run_axes = 0; run_axes < 3; run_axes++) {
+        slab_pass *pass = NULL;
+        adder sink = plain_adder();
+        sink.wants.grid = &grid;
+        sink.wants.run_axes = run_axes;
+        nshown = 0;
+        ck_assert_int_eq(slab_pass_create(crew, "tracing", value, &pass), SLAB_OK);
+        ck_assert_int_eq(slab_pass_add(pass, &tracing, &sink), SLAB_OK);
+        ck_assert_int_eq(slab_pass_run(pass, 1 << 20), SLAB_OK);
+        ck_assert_int_eq(slab_pass_tasks(pass), 1); /* all of it is far below 1 MiB */
+        ck_assert_int_eq(nshown, 6);
+        ck_assert_mem_eq(shown, run_axes == 1 ? down : plain, sizeof plain);
+        slab_pass_destroy(&pass);
+    }
+    slab_crew_destroy(&crew);
+    slab_value_drop(&value);
+}
+END_TEST
+
 static slab_status fail_late(const void *sink, const slab_span *span, void *state, int phase,
                              const slab_tile *tile, void *scratch)
 {
@@ -366,6 +409,7 @@ int main(void)
     tcase_add_test(tests, large_states_make_large_tasks);
     tcase_add_test(tests, bands_are_shown_once_per_phase);
     tcase_add_test(tests, whole_axes_make_tiles_that_span_them);
+    tcase_add_test(tests, tiles_come_along_the_axes_a_sink_runs_along);
     tcase_add_test(tests, an_array_without_elements_still_finishes);
     tcase_add_test(tests, a_failing_tile_ends_the_pass_with_its_message);
     tcase_add_test(tests, a_failed_allocation_anywhere_is_an_error_without_a_leak);
