@@ -11,15 +11,16 @@ extern "C" {
 #endif
 
 typedef struct slab_budget {
-    size_t bytes;      /* per rank */
-    char source[96];   /* "--memory", "SLURM_MEM_PER_NODE / 4 ranks", "cgroup", "free memory" */
+    size_t bytes;    /* per rank */
+    char source[96]; /* "--memory", "SLURM_MEM_PER_NODE / 4 ranks", "cgroup", "free memory" */
 } slab_budget;
 
 /** @param stated  bytes per rank, 0: the least of Slurm's, the cgroup's and 80 % of what is free,
  *                 divided among the node's ranks */
 slab_status slab_budget_find(const slab_ranks *ranks, size_t stated, slab_budget *out);
 
-/** Parses "8G", "512M", "1.5GiB", "64000000" (K M G T are powers of 1024). @retval SLAB_ERR_USAGE */
+/** Parses "8G", "512M", "1.5GiB", "64000000" (K M G T are powers of 1024). @retval SLAB_ERR_USAGE
+ */
 slab_status slab_budget_parse(const char *text, size_t *out);
 
 #ifdef __cplusplus

@@ -24,15 +24,15 @@ slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sin
 /** What a pass will cost, per rank where not said otherwise. */
 typedef struct slab_pass_plan {
     char name[64];
-    int64_t ntiles, ntasks;     /* of the whole pass */
+    int64_t ntiles, ntasks; /* of the whole pass */
     slab_shape tile;
-    int64_t packed_bytes;       /* read from files, all ranks */
-    int64_t plain_bytes;        /* decoded, all ranks */
-    size_t memory;              /* needed now, with this rank's threads and what is spare used well */
-    size_t memory_least;        /* with one thread and nothing kept: the smallest that would do */
-    size_t memory_thread;       /* each further thread */
-    int threads;                /* that the budget lets work */
-    bool keeps_packed;          /* bands fit in memory: phases after the first cost no I/O */
+    int64_t packed_bytes; /* read from files, all ranks */
+    int64_t plain_bytes;  /* decoded, all ranks */
+    size_t memory;        /* needed now, with this rank's threads and what is spare used well */
+    size_t memory_least;  /* with one thread and nothing kept: the smallest that would do */
+    size_t memory_thread; /* each further thread */
+    int threads;          /* that the budget lets work */
+    bool keeps_packed;    /* bands fit in memory: phases after the first cost no I/O */
     char fallback[SLAB_REASON_MAX]; /* why H5Dread reads it, "" normally */
 } slab_pass_plan;
 

@@ -15,24 +15,24 @@ extern "C" {
 /** One line of a plan; a pass repeated many times is one line. */
 typedef struct slab_plan_step {
     char name[64];
-    int64_t times;        /* how often it runs (at most) */
-    int64_t read_bytes;   /* from files, all ranks, all times */
+    int64_t times;      /* how often it runs (at most) */
+    int64_t read_bytes; /* from files, all ranks, all times */
     int64_t plain_bytes;
     int64_t write_bytes;
     double flops;
-    size_t memory;        /* per rank */
+    size_t memory; /* per rank */
     int threads;
 } slab_plan_step;
 
 typedef struct slab_plan {
     int nsteps;
     slab_plan_step steps[SLAB_PLAN_STEPS_MAX];
-    size_t budget;          /* per rank */
-    size_t memory;          /* most of any step, per rank */
-    size_t memory_least;    /* the smallest budget that would do */
+    size_t budget;       /* per rank */
+    size_t memory;       /* most of any step, per rank */
+    size_t memory_least; /* the smallest budget that would do */
     int64_t scratch_bytes;
     int ranks, threads;
-    char notes[2048];       /* lines: method chosen and why, fallbacks with their reasons */
+    char notes[2048]; /* lines: method chosen and why, fallbacks with their reasons */
 } slab_plan;
 
 void slab_plan_add(slab_plan *plan, const slab_plan_step *step);
