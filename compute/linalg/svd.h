@@ -58,6 +58,7 @@ slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan);
  * of 16 vectors; bits do not change.
  *
  * @retval SLAB_ERR_MEMORY  even 16 vectors do not fit (message: what would)
+ * Eigenvalues of A below 1e-6 of the largest are lost and become 0: use slab_svd_gram() for those.
  * Source: Musco & Musco, Randomized Block Krylov Methods, NIPS 2015; Golub & Underwood, 1977.
  */
 slab_status slab_svd_krylov(slab_svd *svd);

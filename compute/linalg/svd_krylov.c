@@ -80,7 +80,7 @@ slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan)
     TRY(choose(svd, &how, &spill));
     size_t beside = fixed_bytes(svd) + how.held + (spill ? 0 : basis);
     how.plan.memory += beside;
-    how.plan.memory_least += fixed_bytes(svd) + how.held;
+    how.plan.memory_least += fixed_bytes(svd);
     slab_plan_add_pass(plan, &how.plan, (int64_t)how.times * svd->passes,
                        step_flops(svd) / how.times);
     double m = (double)svd_m(svd), l = svd->block, q = svd->passes;

@@ -7,9 +7,11 @@
 #include <slab/storage/base/try.h>
 #include <string.h>
 
+enum { SMALL_THINGS = 128 << 10 }; /* tables of a pass and the like, which no plan counts */
+
 size_t svd_room(const slab_svd *svd, size_t more)
 {
-    size_t used = slab_memory_used();
+    size_t used = slab_memory_used() + SMALL_THINGS;
     used = more > SIZE_MAX - used ? SIZE_MAX : used + more;
     return svd->budget > used ? svd->budget - used : 0;
 }
@@ -64,6 +66,12 @@ done:
     return rc;
 }
 
+/* More than one, if there is work for more: twice the threads are worth twice the reading. */
+static bool enough_threads(const slab_svd *svd, const slab_pass_plan *plan)
+{
+    return plan->threads > 1 || plan->ntasks < 2 || slab_crew_threads(svd->crew) == 1;
+}
+
 slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_products *out)
 {
     slab_status rc = SLAB_OK;
@@ -71,8 +79,7 @@ slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_prod
     int width = l;
     for (; width > SLAB_PRODUCT_BLOCK; width -= SLAB_PRODUCT_BLOCK) {
         rc = try_width(svd, l, width, fixed, out);
-        /* twice the threads are worth twice the reading */
-        if (rc == SLAB_OK && (out->plan.threads > 1 || slab_crew_threads(svd->crew) == 1))
+        if (rc == SLAB_OK && enough_threads(svd, &out->plan))
             break;
         if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY)
             break;
@@ -82,7 +89,13 @@ slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_prod
     TRY(slab_ranks_agree(ranks, rc));
     slab_error_clear();
     TRY(slab_ranks_max(ranks, &narrow, 1));
+    svd_products least = {0};
+    if (narrow < -SLAB_PRODUCT_BLOCK)
+        TRY(slab_ranks_agree(ranks, try_width(svd, l, SLAB_PRODUCT_BLOCK, fixed, &least)));
     TRY(slab_ranks_agree(ranks, try_width(svd, l, (int)-narrow, fixed, out)));
+    if (narrow < -SLAB_PRODUCT_BLOCK)
+        out->plan.memory_least = least.plan.memory_least;
+    out->plan.memory_least += narrow < -SLAB_PRODUCT_BLOCK ? least.held : out->held;
 done:
     return rc;
 }

@@ -11,8 +11,9 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-/* Directions of T below this share of its largest eigenvalue hold rounding errors alone. */
-static const double negligible = 1e-9;
+/* Directions of T below this share of its largest eigenvalue may hold rounding errors alone: the
+ * basis is in single precision. */
+static const double negligible = 1e-6;
 
 /* t: f64 [n, n] column-major, the symmetric part of H's upper square. */
 static void upper_square(const double *h, int64_t ld, int n, double *t)
