@@ -179,6 +179,23 @@ done:
     return rc;
 }
 
+/* HDF5 does not see that the header of a damaged file holds fewer elements than the shape says. */
+static slab_status compact_check(hid_t array, hid_t type)
+{
+    slab_status rc = SLAB_OK;
+    size_t bytes;
+    hid_t space = H5Dget_space(array);
+    HDF5_REQUIRE(space >= 0, SLAB_ERR_FORMAT, "it has no shape");
+    hssize_t n = H5Sget_simple_extent_npoints(space);
+    HDF5_REQUIRE(n >= 0, SLAB_ERR_FORMAT, "its shape is unreadable");
+    TRY(slab_size_multiply((size_t)n, H5Tget_size(type), &bytes));
+    REQUIRE(H5Dget_storage_size(array) >= bytes, SLAB_ERR_FORMAT,
+            "its header holds fewer elements than its shape says");
+done:
+    slab_hdf5_close(&space);
+    return rc;
+}
+
 /* What a first read of the array needs: its chunks' type, and the sources of a virtual one. */
 static slab_status prepare(slab_meta *meta, hid_t array, hid_t type)
 {
@@ -198,6 +215,8 @@ static slab_status prepare(slab_meta *meta, hid_t array, hid_t type)
     }
     if (H5Pget_layout(dcpl) == H5D_VIRTUAL)
         TRY(sources_check(meta, dcpl));
+    if (H5Pget_layout(dcpl) == H5D_COMPACT)
+        TRY(compact_check(array, type));
     meta->array_ready = true;
 done:
     slab_hdf5_close(&dcpl);

@@ -304,15 +304,29 @@ static herr_t on_link(hid_t group, const char *name, const H5L_info_t *info, voi
     return l->rc == SLAB_OK ? 0 : -1;
 }
 
+/* By name, with what lies in a group straight behind it: "/a/b" comes before "/a-b". */
+static int by_path(const void *a, const void *b)
+{
+    const char *x = ((const found_object *)a)->path, *y = ((const found_object *)b)->path;
+    while (*x != '\0' && *x == *y)
+        x++, y++;
+    int p = *x == '/' ? 1 : (unsigned char)*x, q = *y == '/' ? 1 : (unsigned char)*y;
+    return p < q ? -1 : p > q;
+}
+
+/* In native order, and sorted here: to give them by name HDF5 1.10 makes a table, and frees what is
+ * not there yet when it finds the group damaged. */
 static slab_status list_group(slab_meta *meta, const char *path, bool recursive, listing *l)
 {
     slab_status rc = SLAB_OK;
-    herr_t got = recursive ? H5Lvisit_by_name(meta->id, path, H5_INDEX_NAME, H5_ITER_INC, on_link,
-                                              l, H5P_DEFAULT)
-                           : H5Literate_by_name(meta->id, path, H5_INDEX_NAME, H5_ITER_INC, NULL,
+    herr_t got = recursive ? H5Lvisit_by_name(meta->id, path, H5_INDEX_NAME, H5_ITER_NATIVE,
+                                              on_link, l, H5P_DEFAULT)
+                           : H5Literate_by_name(meta->id, path, H5_INDEX_NAME, H5_ITER_NATIVE, NULL,
                                                 on_link, l, H5P_DEFAULT);
     TRY(l->rc);
     HDF5_REQUIRE(got >= 0, SLAB_ERR_FORMAT, "cannot list '%s' of '%s'", path, meta->path);
+    if (l->n > 1)
+        qsort(l->found, l->n, sizeof *l->found, by_path);
 done:
     return rc;
 }
