@@ -8,10 +8,10 @@
 #ifndef SLAB_STORAGE_HDF5_JOURNAL_H
 #define SLAB_STORAGE_HDF5_JOURNAL_H
 
+#include <slab/storage/base/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <slab/storage/base/status.h>
 
 /** New bytes for part of a file. */
 typedef struct slab_patch {

@@ -25,7 +25,8 @@ void slab_meta_close(slab_meta **meta);
 slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, slab_file_visit visit,
                            void *context);
 slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out);
-slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribute **out, size_t *n);
+slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribute **out,
+                                 size_t *n);
 
 /** Fills all of info. fallback is set for whatever the layout or type make impossible here; the
  * filters are judged by the caller with slab_pipeline_check(). has_missing comes from the
@@ -60,13 +61,13 @@ slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve res
 /** Where the file's allocated space ends: what reserve() must stay above. Call after begin. */
 uint64_t slab_meta_end(const slab_meta *meta);
 
-/** Creates an array and the groups above it. Of info it takes dtype, shape, max_shape, layout, chunk,
- * pipeline and fill.
- * @param info  layout CHUNKED (bytes come with slab_meta_register), or CONTIGUOUS: scalars and small
- *               arrays, whose elements come with slab_meta_write */
+/** Creates an array and the groups above it. Of info it takes dtype, shape, max_shape, layout,
+ * chunk, pipeline and fill.
+ * @param info  layout CHUNKED (bytes come with slab_meta_register), or CONTIGUOUS: scalars and
+ * small arrays, whose elements come with slab_meta_write */
 slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab_array_info *info);
-/** H5Dwrite of all elements of a contiguous array, from the native type, C order; kept in memory and
- * committed with the metadata (so: for scalars and small arrays). */
+/** H5Dwrite of all elements of a contiguous array, from the native type, C order; kept in memory
+ * and committed with the metadata (so: for scalars and small arrays). */
 slab_status slab_meta_write(slab_meta *meta, const char *path, slab_dtype native, const void *data);
 /** Creates a group, and those above it, unless it is there. */
 slab_status slab_meta_create_group(slab_meta *meta, const char *path);
