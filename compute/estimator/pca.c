@@ -64,6 +64,9 @@ static slab_status open_value(pca_model *model)
     model->z.n = shape->extent[0];
     model->z.d = shape->extent[1];
     model->z.dtype = dtype;
+    const slab_array_info *info = slab_array_describe(fit->array);
+    if (info->dtype.kind == SLAB_KIND_UINT && info->dtype.size == 1)
+        model->z.bits = info->dtype.precision;
     const void *missing = slab_value_missing(model->x);
     model->z.has_missing = missing != NULL;
     model->z.missing = missing ? slab_dtype_get_double(dtype, missing) : 0;

@@ -20,6 +20,7 @@ typedef struct slab_standard {
     slab_dtype dtype;    /* of X, native real numbers */
     const double *mean;  /* f64 [d] */
     const double *scale; /* f64 [d]; 0 leaves a column out */
+    int bits;            /* that elements have at most; 0: not known */
     bool has_missing;    /* NaN is missing anyway */
     double missing;      /* the declared code */
 } slab_standard;

@@ -24,6 +24,7 @@ void svd_fix_signs(int64_t m, int k, double *u);
 /* svd_products.c: y = A q for many vectors, in as few passes as memory allows. */
 typedef struct svd_products {
     int width;           /* vectors in a pass, a multiple of 16 */
+    bool keep;           /* bands of two bits are kept, see slab_product */
     int times;           /* passes for one product with the block */
     size_t held;         /* bytes in use beside the pass: vectors as the kernel wants them, parts */
     slab_pass_plan plan; /* memory_least: with 16 vectors, and what is held then */

@@ -55,7 +55,7 @@ static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
     TRY(svd_products_plan(svd, svd->block, fixed, how));
     slab_status with = svd_products_plan(svd, svd->block, fixed + basis, &in_memory);
     worse = with != SLAB_OK || in_memory.times > how->times ||
-            in_memory.plan.threads < how->plan.threads ||
+            in_memory.plan.threads < how->plan.threads || in_memory.keep < how->keep ||
             svd_room(svd, fixed + basis) < between_bytes(svd);
     slab_error_clear();
     TRY(slab_ranks_max(slab_crew_ranks(svd->crew), &worse, 1));

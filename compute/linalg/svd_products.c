@@ -28,9 +28,9 @@ void svd_fix_signs(int64_t m, int k, double *u)
     }
 }
 
-static slab_product product_of(const slab_svd *svd, int width)
+static slab_product product_of(const slab_svd *svd, int width, bool keep)
 {
-    return (slab_product){.z = svd->z, .side = svd->side, .l = width};
+    return (slab_product){.z = svd->z, .side = svd->side, .l = width, .keep = keep};
 }
 
 static slab_status make_pass(const slab_svd *svd, slab_product *product, slab_pass **pass)
@@ -46,17 +46,19 @@ done:
 /* What a pass with so many vectors takes beside itself: as integers, and copies of a part. */
 static size_t held_by(const slab_svd *svd, int l, int width)
 {
-    slab_product product = product_of(svd, width);
+    slab_product product = product_of(svd, width, false);
     size_t part = (size_t)svd_m(svd) * (sizeof(float) + sizeof(double));
     return slab_product_prepared_bytes(&product) + (width < l ? part * (size_t)width : 0);
 }
 
-static slab_status try_width(const slab_svd *svd, int l, int width, size_t fixed, svd_products *out)
+static slab_status try_width(const slab_svd *svd, int l, int width, bool keep, size_t fixed,
+                             svd_products *out)
 {
     slab_status rc = SLAB_OK;
-    slab_product product = product_of(svd, width);
+    slab_product product = product_of(svd, width, keep);
     slab_pass *pass = NULL;
     out->width = width;
+    out->keep = keep;
     out->times = (l + width - 1) / width;
     out->held = held_by(svd, l, width);
     TRY(make_pass(svd, &product, &pass));
@@ -72,13 +74,23 @@ static bool enough_threads(const slab_svd *svd, const slab_pass_plan *plan)
     return plan->threads > 1 || plan->ntasks < 2 || slab_crew_threads(svd->crew) == 1;
 }
 
+/* Keeps bands if as many threads can. Ranks need not agree: results are the same. */
+static void try_keeping(const slab_svd *svd, int l, size_t fixed, svd_products *how)
+{
+    svd_products other;
+    slab_status rc = try_width(svd, l, how->width, true, fixed, &other);
+    if (rc == SLAB_OK && other.plan.threads >= how->plan.threads)
+        *how = other;
+    slab_error_clear();
+}
+
 slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_products *out)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(svd->crew);
     int width = l;
     for (; width > SLAB_PRODUCT_BLOCK; width -= SLAB_PRODUCT_BLOCK) {
-        rc = try_width(svd, l, width, fixed, out);
+        rc = try_width(svd, l, width, false, fixed, out);
         if (rc == SLAB_OK && enough_threads(svd, &out->plan))
             break;
         if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY)
@@ -89,21 +101,22 @@ slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_prod
     TRY(slab_ranks_agree(ranks, rc));
     slab_error_clear();
     TRY(slab_ranks_max(ranks, &narrow, 1));
-    svd_products least = {0};
-    if (narrow < -SLAB_PRODUCT_BLOCK)
-        TRY(slab_ranks_agree(ranks, try_width(svd, l, SLAB_PRODUCT_BLOCK, fixed, &least)));
-    TRY(slab_ranks_agree(ranks, try_width(svd, l, (int)-narrow, fixed, out)));
-    if (narrow < -SLAB_PRODUCT_BLOCK)
-        out->plan.memory_least = least.plan.memory_least;
-    out->plan.memory_least += narrow < -SLAB_PRODUCT_BLOCK ? least.held : out->held;
+    rc = try_width(svd, l, SLAB_PRODUCT_BLOCK, false, fixed, out);
+    TRY(slab_ranks_agree(ranks, rc));
+    size_t least = out->plan.memory_least + out->held;
+    rc = try_width(svd, l, (int)-narrow, false, fixed, out);
+    TRY(slab_ranks_agree(ranks, rc));
+    if (svd->side == 0 && svd->z->bits > 0 && svd->z->bits <= 2)
+        try_keeping(svd, l, fixed, out);
+    out->plan.memory_least = least;
 done:
     return rc;
 }
 
-static slab_status run_part(const slab_svd *svd, int width, float *q, double *y)
+static slab_status run_part(const slab_svd *svd, int width, bool keep, float *q, double *y)
 {
     slab_status rc = SLAB_OK;
-    slab_product product = product_of(svd, width);
+    slab_product product = product_of(svd, width, keep);
     slab_pass *pass = NULL;
     product.q = q;
     product.y = y;
@@ -134,7 +147,7 @@ slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l
     float *part_q = NULL;
     double *part_y = NULL;
     if (how->width >= l)
-        return run_part(svd, l, q, y);
+        return run_part(svd, l, how->keep, q, y);
     rc = slab_memory_alloc((void **)&part_q, (size_t)(m * how->width), sizeof *part_q,
                            "part of a block");
     if (rc == SLAB_OK)
@@ -144,7 +157,7 @@ slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l
     for (int v = 0; v < l; v += how->width) {
         int width = l - v < how->width ? l - v : how->width;
         copy_f32(m, width, q + v, l, part_q, width);
-        TRY(run_part(svd, width, part_q, part_y));
+        TRY(run_part(svd, width, how->keep, part_q, part_y));
         copy_f32(m, width, part_q, width, q + v, l);
         copy_f64(m, width, part_y, width, y + v, l);
     }

@@ -49,7 +49,7 @@ static slab_sink_wants wants(const void *sink)
     const slab_product *p = sink;
     /* Proportional to l, as the state is: tasks must be the same for any number of vectors. */
     double intensity = (double)p->l / SLAB_PRODUCT_BLOCK;
-    return (slab_sink_wants){.nphases = p->emit ? 1 : 2,
+    return (slab_sink_wants){.nphases = p->emit || p->keep ? 1 : 2,
                              .band_axis = 1 - p->side,
                              .run_axes = 1u << (1 - p->side),
                              .intensity = intensity,
@@ -75,10 +75,16 @@ static size_t out_bytes(const slab_product *p, int64_t band)
     return p->emit ? product_room(band * p->l, sizeof(double)) : 0;
 }
 
+static size_t cache_bytes(const slab_product *p, int64_t band)
+{
+    return p->keep ? product_room((int64_t)product_cache_bytes(p, band), 1) : 0;
+}
+
 static size_t scratch_bytes(const void *sink, const slab_shape *tile)
 {
     const slab_product *p = sink;
     return product_room(sizeof(product_band), 1) + out_bytes(p, tile->extent[1 - p->side]) +
+           cache_bytes(p, tile->extent[1 - p->side]) +
            engine_of(p->z->dtype)->scratch_bytes(p, tile);
 }
 
@@ -95,7 +101,8 @@ static product_band *band_of(const slab_product *p, int phase, const slab_tile *
         band->start = tile->box.start[axis];
         band->count = tile->box.count[axis];
         band->out = p->emit ? (double *)(void *)behind : NULL;
-        band->own = behind + out_bytes(p, band->count);
+        band->cache = (uint8_t *)behind + out_bytes(p, band->count);
+        band->own = band->cache + cache_bytes(p, band->count);
         engine_of(p->z->dtype)->begin(p, band);
     }
     return band;
@@ -116,6 +123,8 @@ static slab_status accumulate(const void *sink, const slab_span *span, void *sta
         engine->first(p, band, tile);
     else
         engine->second(p, band, tile, state);
+    if (p->keep)
+        TRY(product_cache_put(band, tile));
 done:
     return rc;
 }
@@ -125,10 +134,13 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
 {
     const slab_product *p = sink;
     product_band *band = scratch;
-    (void)span, (void)state;
+    const product_engine *engine = engine_of(p->z->dtype);
+    (void)span;
     if (phase > 0)
         return SLAB_OK;
-    engine_of(p->z->dtype)->turn(p, band);
+    engine->turn(p, band);
+    if (p->keep)
+        product_cache_show(p, engine, band, state);
     return p->emit ? p->emit(p->context, band->thread, band->start, band->count, band->out)
                    : SLAB_OK;
 }

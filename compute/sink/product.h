@@ -39,6 +39,8 @@ typedef struct slab_product {
     double *y; /* f64 [m, l], row-major; borrowed, written by finish */
     slab_product_emit emit; /* NULL: the whole product; else half of it goes here */
     void *context;          /* of emit */
+    bool keep;              /* side 0, elements of two bits (z->bits): a band is kept between both
+                               halves of a step, not shown twice. Changes no bit of y */
     const slab_grid *grid;  /* whose tiles bands are cut from; NULL: the value's own */
     void *prepared;         /* of slab_product_prepare */
 } slab_product;

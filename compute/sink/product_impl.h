@@ -16,6 +16,7 @@ typedef struct product_band {
     int64_t tile[2];      /* extents of the tile at hand */
     int thread;           /* whose tile it is */
     double *out;          /* half: f64 [count, l] */
+    uint8_t *cache;       /* keep: the band's rows, closed, and room to open some */
     void *own;
 } product_band;
 
@@ -35,6 +36,13 @@ typedef struct product_engine {
 
 /* Bytes: exact sums of 24-bit integers. Others: BLAS, in single or double precision. */
 extern const product_engine product_digits, product_single, product_double;
+
+/* product_cache.c */
+size_t product_cache_bytes(const slab_product *p, int64_t columns);
+slab_status product_cache_put(product_band *band, const slab_tile *tile);
+/* Second, for all that was put. */
+void product_cache_show(const slab_product *p, const product_engine *engine, product_band *band,
+                        double *y);
 
 static inline int64_t product_m(const slab_product *p)
 {

@@ -257,6 +257,25 @@ START_TEST(sixteen_vectors_at_a_time_give_the_bits_of_all_at_once)
 }
 END_TEST
 
+START_TEST(keeping_a_band_of_two_bits_gives_the_bits_of_showing_it_twice)
+{
+    static float q[N * L];
+    static double y[N * L], kept[N * L];
+    for (int backwards = 0; backwards < 2; backwards++) {
+        matrix m;
+        matrix_make(&m, SLAB_KIND_UINT, 1, backwards);
+        for (int i = 0; i < N * L; i++)
+            q[i] = (float)entry(i / L, i % L);
+        slab_product twice = {.z = &m.z, .l = L, .q = q, .y = y};
+        slab_product once = {.z = &m.z, .l = L, .q = q, .y = kept, .keep = true};
+        run_pass(&twice, &m);
+        run_pass(&once, &m);
+        ck_assert(memcmp(y, kept, sizeof y) == 0);
+        matrix_free(&m);
+    }
+}
+END_TEST
+
 START_TEST(rounding_leaves_vectors_that_prepare_rounds_no_further)
 {
     static float q[D * L], once[D * L];
@@ -309,6 +328,7 @@ int main(void)
     tcase_add_test(tests, products_of_floats_are_those_of_a_naive_loop);
     tcase_add_test(tests, every_instruction_set_gives_the_same_bits);
     tcase_add_test(tests, sixteen_vectors_at_a_time_give_the_bits_of_all_at_once);
+    tcase_add_test(tests, keeping_a_band_of_two_bits_gives_the_bits_of_showing_it_twice);
     tcase_add_test(tests, rounding_leaves_vectors_that_prepare_rounds_no_further);
     tcase_add_test(tests, a_block_that_is_no_multiple_of_16_is_refused);
     tcase_add_test(tests, the_largest_entry_fills_three_digits_and_does_not_overflow_them);
