@@ -1,6 +1,8 @@
 /* What is written, read back with plain HDF5. */
 #include "writing.h"
 
+#include <pthread.h>
+
 static slab_txn *begin(const char *name)
 {
     slab_txn *txn;
@@ -469,10 +471,71 @@ START_TEST(a_small_write_behind_takes_chunks_of_any_size)
     ok(slab_writer_close(&w));
     ok(slab_txn_commit(&txn));
     read_with_hdf5(in_folder("f.h5"), "/x", -1, got);
+    int wrong = 0; /* an assertion for every element would take a minute */
     for (int c = 0; c < CHUNKS; c++)
         for (int i = 0; i < EXTENT; i++)
-            ck_assert_uint_eq(got[c * EXTENT + i], (uint8_t)(i * (c + 1) >> 3));
+            wrong += got[c * EXTENT + i] != (uint8_t)(i * (c + 1) >> 3);
+    ck_assert_int_eq(wrong, 0);
     free(data);
+    free(got);
+}
+END_TEST
+
+enum { THREADS = 4, PIECES = 200, PIECE = 20000 };
+
+typedef struct putter {
+    slab_writer *writers[2];
+    int thread;
+    slab_status rc;
+} putter;
+
+/* Thread t puts chunks t, t + 4 ... of one array, and others of a second, in turns. */
+static void *put_share(void *context)
+{
+    putter *p = context;
+    int32_t data[PIECE];
+    for (int c = p->thread; c < PIECES && p->rc == SLAB_OK; c += THREADS) {
+        for (int i = 0; i < PIECE; i++)
+            data[i] = c * PIECE + i;
+        p->rc = slab_writer_put(p->writers[0], p->thread, c, data);
+        if (p->rc == SLAB_OK)
+            p->rc = slab_writer_put(p->writers[1], p->thread, PIECES - 1 - c, data);
+    }
+    return NULL;
+}
+
+START_TEST(several_threads_write_several_arrays_at_once)
+{
+    slab_txn *txn = begin_with("f.h5", SLAB_BACKEND_LOG, THREADS);
+    slab_array_spec spec = {.dtype = slab_dtype_make(SLAB_KIND_INT, 4),
+                            .shape = SHAPE(PIECES * PIECE),
+                            .chunk = SHAPE(PIECE),
+                            .filter = "zstd"};
+    pthread_t threads[THREADS];
+    putter share[THREADS] = {0};
+    int32_t *got = malloc(PIECES * PIECE * sizeof *got);
+    slab_writer *w[2];
+    ok(slab_txn_create(txn, "/a", &spec, &w[0]));
+    ok(slab_txn_create(txn, "/b", &spec, &w[1]));
+    for (int t = 0; t < THREADS; t++) {
+        share[t] = (putter){.writers = {w[0], w[1]}, .thread = t};
+        pthread_create(&threads[t], NULL, put_share, &share[t]);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        pthread_join(threads[t], NULL);
+        ck_assert_int_eq(share[t].rc, SLAB_OK);
+    }
+    ok(slab_writer_close(&w[0]));
+    ok(slab_writer_close(&w[1]));
+    ok(slab_txn_commit(&txn));
+    read_with_hdf5(in_folder("f.h5"), "/a", H5T_NATIVE_INT32, got);
+    int wrong = 0;
+    for (int i = 0; i < PIECES * PIECE; i++)
+        wrong += got[i] != i;
+    ck_assert_int_eq(wrong, 0);
+    read_with_hdf5(in_folder("f.h5"), "/b", H5T_NATIVE_INT32, got);
+    for (int c = 0; c < PIECES; c++)
+        ck_assert_int_eq(got[c * PIECE + 7], (PIECES - 1 - c) * PIECE + 7);
     free(got);
 }
 END_TEST
@@ -526,6 +589,7 @@ int main(void)
     tcase_add_test(writer, what_cannot_be_stored_is_refused);
     tcase_add_test(writer, chunks_are_about_a_mebibyte_and_near_square);
     tcase_add_loop_test(writer, a_small_write_behind_takes_chunks_of_any_size, 0, 2);
+    tcase_add_test(writer, several_threads_write_several_arrays_at_once);
     tcase_add_test(writer, what_a_writer_takes_stays_within_what_it_says);
     Suite *suite = suite_create("writer");
     suite_add_tcase(suite, writer);
