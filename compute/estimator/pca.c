@@ -129,6 +129,7 @@ static slab_status choose_method(pca_model *model)
     bool given;
     TRY(slab_parameter_choice(&model->fit, &slab_estimator_pca, "method", &method, &given));
     model->method = (pca_method)method;
+    model->svd.precise = method == PCA_EXACT;
     model->why = given ? "as asked" : "the cheaper one";
 done:
     return rc;

@@ -23,6 +23,8 @@ typedef struct slab_svd {
     int k;         /* how many, 1 <= k <= m */
     size_t budget; /* bytes for this rank, with what is in use already */
 
+    bool precise; /* slab_svd_project() works in double precision, whatever the type of x */
+
     /* slab_svd_krylov() alone: */
     int block;        /* l: vectors in a block, a multiple of 16, >= k */
     int passes;       /* at most this many */

@@ -56,6 +56,33 @@ static slab_product product_of(const slab_svd *svd, const slab_grid *grid, slici
                           .grid = grid};
 }
 
+static size_t vector_bytes(const slab_svd *svd)
+{
+    size_t n = (size_t)svd_m(svd) * (size_t)padded(svd->k);
+    return n * (svd->precise ? sizeof(double) : sizeof(float));
+}
+
+/* u, padded to whole blocks, as the product takes it. */
+static slab_status pad_vectors(const slab_svd *svd, slab_product *product, void **vectors)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_memory_alloc(vectors, vector_bytes(svd), 1, "vectors to project"));
+    float *single = *vectors;
+    double *precise = *vectors;
+    for (int64_t i = 0; i < svd_m(svd); i++)
+        for (int j = 0; j < svd->k; j++) {
+            double u = svd->u[i * svd->k + j];
+            if (svd->precise)
+                precise[i * product->l + j] = u;
+            else
+                single[i * product->l + j] = (float)u;
+        }
+    product->q = svd->precise ? NULL : single;
+    product->q64 = svd->precise ? precise : NULL;
+done:
+    return rc;
+}
+
 slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
@@ -64,8 +91,9 @@ slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan)
     slab_pass_plan of;
     TRY(slab_svd_slices(svd, &grid));
     slab_product product = product_of(svd, &grid, NULL);
-    size_t held = (size_t)svd_m(svd) * (size_t)product.l * sizeof(float) +
-                  slab_product_prepared_bytes(&product);
+    const double some = 0;
+    product.q64 = svd->precise ? &some : NULL; /* as fit for planning as any */
+    size_t held = vector_bytes(svd) + slab_product_prepared_bytes(&product);
     TRY(make_pass(svd, &product, &pass));
     TRY(slab_pass_plan_make(pass, svd_room(svd, held), &of));
     of.memory += held;
@@ -80,16 +108,12 @@ slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_sv
                              void *context)
 {
     slab_status rc = SLAB_OK;
-    int64_t m = svd_m(svd);
     slicing to = {.svd = svd, .l = padded(svd->k), .rows = rows, .context = context};
     slab_product product = product_of(svd, grid, &to);
     slab_pass *pass = NULL;
+    void *vectors = NULL;
     slab_blas_alone();
-    rc = slab_memory_alloc((void **)&product.q, (size_t)(m * to.l), sizeof *product.q,
-                           "vectors to project");
-    for (int64_t i = 0; rc == SLAB_OK && i < m; i++)
-        for (int j = 0; j < svd->k; j++)
-            product.q[i * to.l + j] = (float)svd->u[i * svd->k + j];
+    rc = pad_vectors(svd, &product, &vectors);
     if (rc == SLAB_OK)
         rc = slab_product_prepare(&product);
     TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
@@ -98,6 +122,6 @@ slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_sv
 done:
     slab_pass_destroy(&pass);
     slab_product_clear(&product);
-    FREE(product.q);
+    FREE(vectors);
     return rc;
 }

@@ -8,7 +8,7 @@
 #include <slab/storage/base/try.h>
 #include <string.h>
 
-static const product_engine *engine_of(slab_dtype dtype)
+static const product_engine *engine_for(slab_dtype dtype)
 {
     bool real = dtype.kind == SLAB_KIND_FLOAT;
     if (!real && dtype.size == 1 && dtype.kind != SLAB_KIND_INT)
@@ -16,9 +16,14 @@ static const product_engine *engine_of(slab_dtype dtype)
     return dtype.size <= (real ? 4 : 2) ? &product_single : &product_double;
 }
 
+static const product_engine *engine_of(const slab_product *p)
+{
+    return p->q64 ? &product_double : engine_for(p->z->dtype);
+}
+
 const char *slab_product_way(slab_dtype dtype)
 {
-    const product_engine *engine = engine_of(dtype);
+    const product_engine *engine = engine_for(dtype);
     if (engine == &product_digits)
         return slab_digits_way(0);
     return engine == &product_single ? "single precision" : "double precision";
@@ -26,7 +31,7 @@ const char *slab_product_way(slab_dtype dtype)
 
 size_t slab_product_prepared_bytes(const slab_product *product)
 {
-    return engine_of(product->z->dtype)->prepared_bytes(product);
+    return engine_of(product)->prepared_bytes(product);
 }
 
 slab_status slab_product_prepare(slab_product *product)
@@ -34,14 +39,14 @@ slab_status slab_product_prepare(slab_product *product)
     slab_status rc = SLAB_OK;
     REQUIRE(product->l > 0 && product->l % SLAB_PRODUCT_BLOCK == 0, SLAB_ERR_RANGE,
             "a block of %d vectors is not a multiple of %d", product->l, SLAB_PRODUCT_BLOCK);
-    TRY(engine_of(product->z->dtype)->prepare(product));
+    TRY(engine_of(product)->prepare(product));
 done:
     return rc;
 }
 
 void slab_product_clear(slab_product *product)
 {
-    engine_of(product->z->dtype)->clear(product);
+    engine_of(product)->clear(product);
 }
 
 static slab_sink_wants wants(const void *sink)
@@ -84,8 +89,7 @@ static size_t scratch_bytes(const void *sink, const slab_shape *tile)
 {
     const slab_product *p = sink;
     return product_room(sizeof(product_band), 1) + out_bytes(p, tile->extent[1 - p->side]) +
-           cache_bytes(p, tile->extent[1 - p->side]) +
-           engine_of(p->z->dtype)->scratch_bytes(p, tile);
+           cache_bytes(p, tile->extent[1 - p->side]) + engine_of(p)->scratch_bytes(p, tile);
 }
 
 /* The band that a tile is in; its first tile starts it. */
@@ -103,7 +107,7 @@ static product_band *band_of(const slab_product *p, int phase, const slab_tile *
         band->out = p->emit ? (double *)(void *)behind : NULL;
         band->cache = (uint8_t *)behind + out_bytes(p, band->count);
         band->own = band->cache + cache_bytes(p, band->count);
-        engine_of(p->z->dtype)->begin(p, band);
+        engine_of(p)->begin(p, band);
     }
     return band;
 }
@@ -112,7 +116,7 @@ static slab_status accumulate(const void *sink, const slab_span *span, void *sta
                               const slab_tile *tile, void *scratch)
 {
     const slab_product *p = sink;
-    const product_engine *engine = engine_of(p->z->dtype);
+    const product_engine *engine = engine_of(p);
     product_band *band = band_of(p, phase, tile, scratch);
     slab_status rc = SLAB_OK;
     int axis = 1 - p->side;
@@ -134,7 +138,7 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
 {
     const slab_product *p = sink;
     product_band *band = scratch;
-    const product_engine *engine = engine_of(p->z->dtype);
+    const product_engine *engine = engine_of(p);
     (void)span;
     if (phase > 0)
         return SLAB_OK;

@@ -33,10 +33,11 @@ typedef slab_status (*slab_product_emit)(void *context, int thread, int64_t firs
 typedef struct slab_product {
     const slab_standard *z; /* borrowed */
     int side;
-    int l;     /* vectors, a multiple of SLAB_PRODUCT_BLOCK */
-    float *q;  /* f32 [m, l], row-major; borrowed. For byte matrices prepare rounds its entries
-                  to 24 bits below the largest of their column */
-    double *y; /* f64 [m, l], row-major; borrowed, written by finish */
+    int l;    /* vectors, a multiple of SLAB_PRODUCT_BLOCK */
+    float *q; /* f32 [m, l], row-major; borrowed. For byte matrices prepare rounds its entries
+                 to 24 bits below the largest of their column */
+    const double *q64;      /* not NULL: f64 [m, l] instead of q, and all in double precision */
+    double *y;              /* f64 [m, l], row-major; borrowed, written by finish */
     slab_product_emit emit; /* NULL: the whole product; else half of it goes here */
     void *context;          /* of emit */
     bool keep;              /* side 0, elements of two bits (z->bits): a band is kept between both

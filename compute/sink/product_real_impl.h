@@ -28,12 +28,13 @@ static int64_t least(int64_t a, int64_t b)
 
 static const REAL *vectors(const slab_product *p)
 {
-    return p->prepared ? p->prepared : (const void *)p->q;
+    const void *prepared = p->q64 ? p->q64 : p->prepared;
+    return prepared ? prepared : (const void *)p->q;
 }
 
 static size_t prepared_bytes(const slab_product *p)
 {
-    return SINGLE ? 0 : (size_t)product_m(p) * (size_t)p->l * sizeof(REAL);
+    return SINGLE || p->q64 ? 0 : (size_t)product_m(p) * (size_t)p->l * sizeof(REAL);
 }
 
 static slab_status prepare(slab_product *p)
