@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /**
- * Reads a real number that begins at p: decimal, with an optional exponent; or inf, infinity, nan in
- * any case.
+ * Reads a real number that begins at p: decimal, with an optional exponent; or inf, infinity, nan
+ * in any case.
  *
  * @param bits  53: rounded to f8; 24: to f4
  * @return where it ends, NULL when no number begins at p

@@ -7,6 +7,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+export PYTHONDONTWRITEBYTECODE=1
 for format in plink npy csv; do
     "$PYTHON" "$here/check_$format.py"
 done
