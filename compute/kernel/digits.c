@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/dot_impl.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum {
     SEGMENT = 1 << 15 /* summed index at a time: 255 * 128 * 2^15 < 2^31 */
 };
 
-static const dot_way *const all_ways[] = {&dot_amx, &dot_vnni, &dot_plain};
+static const dot_way *const all_ways[] = {&dot_amx, &dot_vnni, &dot_avx2, &dot_plain};
 enum { WAYS = sizeof all_ways / sizeof all_ways[0] };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -142,10 +143,8 @@ size_t slab_digits_scratch(int64_t rows, int64_t cols, int l)
     return (down > across ? down : across) + 64;
 }
 
-#define CLONES __attribute__((target_clones("avx2", "default")))
-
 /* In pieces: most blocks that hold any hold one soon. */
-CLONES static int holds(const uint8_t *x, int64_t n, uint8_t code)
+SLAB_CLONES static int holds(const uint8_t *x, int64_t n, uint8_t code)
 {
     for (int64_t i = 0; i < n; i += 4096) {
         int64_t end = least(n, i + 4096);
@@ -159,7 +158,7 @@ CLONES static int holds(const uint8_t *x, int64_t n, uint8_t code)
 }
 
 /* Moves missing elements of a panel to the other panel. */
-CLONES static void part(uint8_t *restrict x, uint8_t *restrict gone, int64_t n, uint8_t code)
+SLAB_CLONES static void part(uint8_t *restrict x, uint8_t *restrict gone, int64_t n, uint8_t code)
 {
     for (int64_t i = 0; i < n; i++) {
         uint8_t is = x[i] == code;
@@ -169,8 +168,8 @@ CLONES static void part(uint8_t *restrict x, uint8_t *restrict gone, int64_t n, 
 }
 
 /* Four rows of PANEL_COLS side by side: column c becomes bytes 4 c .. 4 c + 3. */
-CLONES static void interleave(const uint8_t *a, const uint8_t *b, const uint8_t *c,
-                              const uint8_t *d, uint8_t *restrict out)
+SLAB_CLONES static void interleave(const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                                   const uint8_t *d, uint8_t *restrict out)
 {
     for (int i = 0; i < PANEL_COLS; i++) {
         out[4 * i] = a[i];
@@ -221,7 +220,7 @@ static void unmark_down(uint8_t *gone, int64_t front, int64_t rows, int64_t kp)
 }
 
 /* sums[v, 0 .. cols) += the three digits' products joined. c: i32 [3 l, PANEL_COLS] */
-CLONES static void join_down(const int32_t *c, int l, int64_t cols, double *sums, int64_t ld)
+SLAB_CLONES static void join_down(const int32_t *c, int l, int64_t cols, double *sums, int64_t ld)
 {
     for (int v = 0; v < l; v++) {
         const int32_t *low =
@@ -289,8 +288,8 @@ void slab_digits_down(const slab_bytes *x, const int8_t *left, int64_t at, int l
 }
 
 /* One row of `out`. c and g: i32 [3 l], g NULL when nothing is missing. */
-CLONES static void join_across(const int32_t *c, const int32_t *g, int l, const double *scale,
-                               const double *gone_scale, const double *minus, double *out)
+SLAB_CLONES static void join_across(const int32_t *c, const int32_t *g, int l, const double *scale,
+                                    const double *gone_scale, const double *minus, double *out)
 {
     for (int b = 0; b < l; b += SLAB_DIGITS_BLOCK, c += SLAB_DIGITS * SLAB_DIGITS_BLOCK) {
         double sum[SLAB_DIGITS_BLOCK];

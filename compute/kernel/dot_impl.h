@@ -26,6 +26,6 @@ typedef struct dot_way {
     void (*signed_unsigned)(const dot_job *job); /* A digits, B bytes */
 } dot_way;
 
-extern const dot_way dot_amx, dot_vnni, dot_plain;
+extern const dot_way dot_amx, dot_vnni, dot_avx2, dot_plain;
 
 #endif

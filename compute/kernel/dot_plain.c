@@ -1,5 +1,4 @@
-/* Plain C: any CPU. Bytes and digits meet as 16-bit integers, which AVX2 multiplies and adds in
- * pairs (vpmaddwd) without saturating. */
+/* Plain C: any CPU, and what the others are compared with. */
 #include <slab/compute/kernel/dot_impl.h>
 
 static bool always(void)
@@ -7,24 +6,22 @@ static bool always(void)
     return true;
 }
 
-/* Row i of A times one tile of B: c[16]. is_digits: A is signed, B is not. */
+/* One row of A times one tile of B: c[16]. flip: bytes are in B. */
 static inline __attribute__((always_inline)) void
-row(const dot_job *j, const uint8_t *a, const uint8_t *b, int32_t *restrict c, bool is_digits)
+row(const dot_job *j, const uint8_t *a, const uint8_t *b, int32_t *restrict c, bool flip)
 {
-    int32_t sum[64] = {0};
+    int32_t sum[16] = {0};
     for (int k = 0; k < j->kblocks; k++, a += j->a_block)
-        for (int r = 0; r < 16; r++, b += j->b_row) {
-            int16_t four[64];
-            for (int u = 0; u < 64; u++)
-                four[u] = is_digits ? (int8_t)a[4 * r + (u & 3)] : a[4 * r + (u & 3)];
-            for (int u = 0; u < 64; u++)
-                sum[u] += four[u] * (int16_t)(is_digits ? b[u] : (int8_t)b[u]);
-        }
+        for (int r = 0; r < 16; r++, b += j->b_row)
+            for (int n = 0; n < 16; n++)
+                for (int u = 0; u < 4; u++)
+                    sum[n] += flip ? (int8_t)a[4 * r + u] * b[4 * n + u]
+                                   : a[4 * r + u] * (int8_t)b[4 * n + u];
     for (int n = 0; n < 16; n++)
-        c[n] = sum[4 * n] + sum[4 * n + 1] + sum[4 * n + 2] + sum[4 * n + 3];
+        c[n] = sum[n];
 }
 
-__attribute__((target_clones("avx2", "default"))) static void plain_us(const dot_job *j)
+static void plain_us(const dot_job *j)
 {
     for (int n = 0; n < j->ntiles; n++)
         for (int m = 0; m < 16 * j->mtiles; m++)
@@ -32,7 +29,7 @@ __attribute__((target_clones("avx2", "default"))) static void plain_us(const dot
                 j->c + (size_t)m * j->c_row + 16 * n, false);
 }
 
-__attribute__((target_clones("avx2", "default"))) static void plain_su(const dot_job *j)
+static void plain_su(const dot_job *j)
 {
     for (int n = 0; n < j->ntiles; n++)
         for (int m = 0; m < 16 * j->mtiles; m++)
@@ -40,4 +37,4 @@ __attribute__((target_clones("avx2", "default"))) static void plain_su(const dot
                 j->c + (size_t)m * j->c_row + 16 * n, true);
 }
 
-const dot_way dot_plain = {"plain", always, NULL, NULL, plain_us, plain_su};
+const dot_way dot_plain = {"plain C", always, NULL, NULL, plain_us, plain_su};

@@ -5,6 +5,7 @@
  * A row is cut into groups of 256 elements; byte j of a group holds elements j, 64 + j, 128 + j and
  * 192 + j, lowest bits first, so that closing and opening are shifts of whole vectors.
  */
+#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/sink/product_impl.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
@@ -26,9 +27,7 @@ size_t product_cache_bytes(const slab_product *p, int64_t columns)
     return (size_t)groups(columns) * ((size_t)p->z->n * CLOSED + ROWS_OPEN * GROUP);
 }
 
-#define CLONES __attribute__((target_clones("avx2", "default")))
-
-CLONES static int close_group(const uint8_t *restrict x, uint8_t *restrict out)
+SLAB_CLONES static int close_group(const uint8_t *restrict x, uint8_t *restrict out)
 {
     uint8_t any = 0;
     for (int j = 0; j < CLOSED; j++) {
@@ -39,7 +38,7 @@ CLONES static int close_group(const uint8_t *restrict x, uint8_t *restrict out)
     return any > 3;
 }
 
-CLONES static void open_group(const uint8_t *restrict x, uint8_t *restrict out)
+SLAB_CLONES static void open_group(const uint8_t *restrict x, uint8_t *restrict out)
 {
     for (int j = 0; j < CLOSED; j++) {
         out[j] = x[j] & 3;
