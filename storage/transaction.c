@@ -16,7 +16,7 @@
 #define WRITE_BEHIND_LEAST ((size_t)2 << 20)
 #define BLOCK_MOST         ((size_t)4 << 20)
 #define BLOCK_LEAST        ((size_t)256 << 10)
-enum { WRITING_THREADS = 1 };
+enum { WRITING_THREADS = 2 }; /* one keeps the disk busy while the other comes back */
 
 slab_txn_options slab_txn_defaults(void)
 {
@@ -255,6 +255,34 @@ slab_status slab_txn_flush(slab_txn *txn, int thread)
     return rc;
 }
 
+/* A block with room for bytes more and one more record. Call with the thread's lock held. */
+static slab_status make_room(slab_txn *txn, slab_txn_thread *t, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    if (t->block &&
+        (bytes > t->block->capacity - t->block->used || t->block->nchunks == SLAB_LOG_BATCH_MAX))
+        TRY(submit(txn, t));
+    if (!t->block)
+        TRY(slab_block_take(txn->blocks, bytes, &t->block));
+done:
+    return rc;
+}
+
+slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn_thread *t = &txn->threads[thread];
+    *out = NULL;
+    if (bytes > txn->block_bytes)
+        return SLAB_OK;
+    pthread_mutex_lock(&t->lock);
+    TRY(make_room(txn, t, bytes));
+    *out = t->block->bytes + t->block->used;
+done:
+    pthread_mutex_unlock(&t->lock);
+    return rc;
+}
+
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            const void *packed, size_t bytes)
 {
@@ -264,19 +292,17 @@ slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64
     REQUIRE(bytes <= UINT32_MAX, SLAB_ERR_RANGE,
             "chunk %" PRId64 " of '%s' takes %zu bytes: HDF5 has no room for its size", chunk,
             writer->path, bytes);
-    if (t->block &&
-        (bytes > t->block->capacity - t->block->used || t->block->nchunks == SLAB_LOG_BATCH_MAX))
-        TRY(submit(txn, t));
-    if (!t->block)
-        TRY(slab_block_take(txn->blocks, bytes, &t->block));
+    TRY(make_room(txn, t, bytes));
     slab_block *block = t->block;
+    uint8_t *at = block->bytes + block->used;
+    if (packed != at)
+        memcpy(at, packed, bytes);
     block->chunks[block->nchunks++] =
         (slab_logged_chunk){.array = writer->id,
                             .number = chunk,
                             .address = block->used, /* within the block, until it has a place */
                             .size = bytes,
-                            .checksum = slab_chunk_checksum(packed, bytes)};
-    memcpy(block->bytes + block->used, packed, bytes);
+                            .checksum = slab_chunk_checksum(at, bytes)};
     block->used += bytes;
 done:
     pthread_mutex_unlock(&t->lock);

@@ -96,7 +96,12 @@ slab_status slab_txn_clear_path(slab_txn *txn, const char *path);
 /** Queues what a thread has gathered. */
 slab_status slab_txn_flush(slab_txn *txn, int thread);
 
-/** Copies a packed chunk into the thread's block. */
+/** Where the thread's next chunk of up to @p bytes can be packed; NULL when it is larger than a
+ * usual block: then it is packed elsewhere. To be followed by slab_txn_place(). */
+slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
+
+/** Adds a packed chunk to the thread's block: copies it there unless slab_txn_room() gave the place
+ * where it lies. */
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            const void *packed, size_t bytes);
 
@@ -117,6 +122,7 @@ struct slab_writer {
     slab_grid grid;
     slab_dtype native;
     size_t chunk_bytes;
+    size_t bound;      /* packed bytes of a chunk, at most */
     slab_lane **lanes; /* [threads], made at a thread's first put */
     void **scratch;    /* [threads], a whole chunk: padding, conversion */
 

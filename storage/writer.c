@@ -47,6 +47,7 @@ static slab_status make_writer(slab_txn *txn, const char *path, const slab_array
         "'%s'", path);
     w->native = slab_dtype_native(w->info.dtype);
     w->chunk_bytes = slab_info_chunk_bytes(&w->info);
+    w->bound = slab_pipeline_bound(&w->info.pipeline);
     TRY(slab_memory_strdup(&w->path, path));
     ALLOC(w->lanes, txn->options.threads, "a writer's threads");
     ALLOC(w->scratch, txn->options.threads, "a writer's threads");
@@ -193,17 +194,25 @@ done:
     return rc;
 }
 
-/* Encodes from filter `first` on, and hands the result to the write-behind. */
+/* Encodes from filter `first` on: right into the block that will be written when a usual block can
+ * hold whatever the chunk becomes, else by way of the lane's memory. */
 static slab_status encode_and_place(slab_writer *w, int thread, int64_t chunk, int first,
                                     const void *data, size_t bytes)
 {
     slab_status rc = SLAB_OK;
     const void *packed;
+    void *room;
     size_t size;
     if (!w->lanes[thread])
         TRY(slab_lane_create(&w->info.pipeline, true, &w->lanes[thread]));
-    TRY_SAYING(slab_lane_encode(w->lanes[thread], first, data, bytes, &packed, &size),
-               "cannot encode chunk %" PRId64 " of '%s'", chunk, w->path);
+    slab_lane *lane = w->lanes[thread];
+    TRY(slab_txn_room(w->txn, thread, w->bound, &room));
+    packed = room;
+    if (room)
+        rc = slab_lane_encode_into(lane, first, data, bytes, room, w->bound, &size);
+    else
+        rc = slab_lane_encode(lane, first, data, bytes, &packed, &size);
+    TRY_SAYING(rc, "cannot encode chunk %" PRId64 " of '%s'", chunk, w->path);
     TRY(slab_txn_place(w->txn, thread, w, chunk, packed, size));
     atomic_fetch_add(&w->txn->packed_bytes, (int_fast64_t)size);
 done:

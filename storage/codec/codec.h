@@ -134,6 +134,11 @@ slab_status slab_lane_decode(slab_lane *lane, uint32_t mask, const void *src, si
 slab_status slab_lane_encode(slab_lane *lane, int first, const void *src, size_t n,
                              const void **out, size_t *written);
 
+/** As slab_lane_encode, into memory of the caller's: the last filter writes there. @p capacity: at
+ * least slab_pipeline_bound() bytes, or n when no filter is left to run. */
+slab_status slab_lane_encode_into(slab_lane *lane, int first, const void *src, size_t n, void *dst,
+                                  size_t capacity, size_t *written);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/codec/codec_impl.h>
+#include <string.h>
 
 struct slab_lane {
     slab_pipeline pipeline;
@@ -169,26 +170,48 @@ done:
     return rc;
 }
 
-slab_status slab_lane_encode(slab_lane *lane, int first, const void *src, size_t n,
-                             const void **out, size_t *written)
+/* dst NULL: the last stage writes to scratch as the others do. */
+static slab_status encode(slab_lane *lane, int first, const void *src, size_t n, void *dst,
+                          size_t capacity, const void **out, size_t *written)
 {
     slab_status rc = SLAB_OK;
     const void *at = src;
+    int nfilters = lane->pipeline.nfilters;
     *out = NULL;
     *written = 0;
     REQUIRE(lane->encodes, SLAB_ERR_INTERNAL, "a lane for decoding cannot encode");
-    REQUIRE(first >= 0 && first <= lane->pipeline.nfilters && n <= lane->most[first],
-            SLAB_ERR_RANGE, "%zu bytes before filter %d: not of this pipeline", n, first);
-    for (int i = first; i < lane->pipeline.nfilters; i++) {
+    REQUIRE(first >= 0 && first <= nfilters && n <= lane->most[first], SLAB_ERR_RANGE,
+            "%zu bytes before filter %d: not of this pipeline", n, first);
+    for (int i = first; i < nfilters; i++) {
         const slab_codec *codec = lane->codecs[i];
-        unsigned char *to = lane->scratch[(i - first) % 2];
+        bool there = dst && i == nfilters - 1;
+        unsigned char *to = there ? dst : lane->scratch[(i - first) % 2];
         TRY_SAYING(codec->encode(&lane->pipeline.filters[i], &lane->pipeline.type, lane->states[i],
-                                 at, n, to, lane->most[i + 1], &n),
+                                 at, n, to, there ? capacity : lane->most[i + 1], &n),
                    "%s", codec->name);
         at = to;
     }
     *out = at;
     *written = n;
+done:
+    return rc;
+}
+
+slab_status slab_lane_encode(slab_lane *lane, int first, const void *src, size_t n,
+                             const void **out, size_t *written)
+{
+    return encode(lane, first, src, n, NULL, 0, out, written);
+}
+
+slab_status slab_lane_encode_into(slab_lane *lane, int first, const void *src, size_t n, void *dst,
+                                  size_t capacity, size_t *written)
+{
+    slab_status rc = SLAB_OK;
+    const void *out;
+    TRY(encode(lane, first, src, n, dst, capacity, &out, written));
+    REQUIRE(*written <= capacity, SLAB_ERR_RANGE, "%zu bytes do not fit %zu", *written, capacity);
+    if (out != dst && *written > 0)
+        memcpy(dst, out, *written);
 done:
     return rc;
 }
