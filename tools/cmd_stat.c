@@ -11,7 +11,7 @@
 static const slab_option options[] = {
     {"axis", 'a', 'i', "N", NULL,
      "reduce along this axis only: one result for every position of the others (0: one a column)"},
-    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL, "store the results as arrays of this group"},
+    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL, "store the results as arrays of this group, and print them only with --json"},
     {"force", 0, 'b', NULL, NULL, "replace arrays that are there under these names"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
@@ -270,7 +270,8 @@ static slab_status run(slab_call *call, int *exit_code)
     table_make(slab_statistics_get(job.statistics), &t);
     if (slab_call_text(call, "output"))
         TRY(store(call, &t));
-    print_results(call, &t, axis);
+    if (!slab_call_text(call, "output") || slab_call_flag(call, "json"))
+        print_results(call, &t, axis);
 done:
     job_close(&job);
     return rc;

@@ -69,20 +69,36 @@ void slab_statistics_merge(const slab_statistics_type *type, slab_statistics_slo
         tallies_merge(type, into, from);
 }
 
+/* a / n, rounded once: directly when both are exact as doubles, else through the wider type. */
+static double ratio(__int128 a, __int128 n)
+{
+    const __int128 exact = (__int128)1 << 53;
+    if (-exact <= a && a <= exact && n <= exact)
+        return (double)a / (double)n;
+    return (double)((long double)(a / n) + (long double)(a % n) / (long double)n);
+}
+
 /*
- * Exact until the last step. With sum = q n + r, 0 <= r < n:
- * n^-1 (squares - sum^2 / n) = (squares - q sum - q r - r^2 / n) / n, where all but r^2 / n are
- * integers that fit 128 bits: |q| < 2^32, n < 2^63.
+ * Exact until the last step: variance = (n squares - sum^2) / n^2. Where that overflows 128 bits,
+ * with sum = q n + r, 0 <= r < n: (squares - q sum - q r - r^2 / n) / n, where all but r^2 / n are
+ * integers that fit: |q| < 2^32, n < 2^63.
  */
 static void exact_moments(const slab_statistics_slot *slot, double *mean, double *variance)
 {
-    __int128 n = slot->count, sum = slot->first.sum, q = sum / n, r = sum % n;
+    __int128 n = slot->count, sum = slot->first.sum, squares = slot->second.squares;
+    __int128 scaled, square, spread;
+    *mean = ratio(sum, n);
+    if (!__builtin_mul_overflow(n, squares, &scaled) && !__builtin_mul_overflow(sum, sum, &square) &&
+        !__builtin_sub_overflow(scaled, square, &spread)) {
+        *variance = ratio(spread, n * n);
+        return;
+    }
+    __int128 q = sum / n, r = sum % n;
     if (r < 0) {
         r += n;
         q -= 1;
     }
-    __int128 whole = (__int128)slot->second.squares - q * sum - q * r;
-    *mean = (double)q + (double)r / (double)n;
+    __int128 whole = squares - q * sum - q * r;
     *variance = ((double)whole - (double)r * ((double)r / (double)n)) / (double)n;
     *variance = *variance < 0 ? 0 : *variance;
 }
@@ -99,8 +115,7 @@ void slab_statistics_moments(const slab_statistics_type *type, const slab_statis
         return;
     }
     if (!is_float) {
-        __int128 q = slot->first.sum / slot->count, r = slot->first.sum % slot->count;
-        *mean = (double)q + (double)r / (double)slot->count;
+        *mean = ratio(slot->first.sum, slot->count);
         *variance = slot->second.moments.m2 / (double)slot->count;
         return;
     }
