@@ -73,13 +73,18 @@ slab_status pca_moments_plan(const pca_model *model, slab_plan *plan)
     slab_statistics *statistics = NULL;
     slab_pass *pass = NULL;
     slab_pass_plan of;
-    int64_t n = part_end(model, 0), times = (model->z.d + n - 1) / n;
+    int64_t n = part_end(model, 0);
     size_t results = result_bytes(model, n), space = room(model);
     TRY(make_pass(model, 0, &statistics, &pass));
     TRY(slab_pass_plan_make(pass, space > results ? space - results : 0, &of));
     of.memory += results;
     of.memory_least += results;
-    slab_plan_add_pass(plan, &of, times, 3.0 * (double)model->z.n * (double)n);
+    if (n < model->z.d) { /* the parts together read every column once */
+        double parts = (double)model->z.d / (double)n;
+        of.packed_bytes = slab_value_packed_bytes(model->x);
+        of.plain_bytes = (int64_t)((double)of.plain_bytes * parts);
+    }
+    slab_plan_add_pass(plan, &of, 1, 3.0 * (double)model->z.n * (double)model->z.d);
 done:
     slab_pass_destroy(&pass);
     slab_statistics_destroy(&statistics);

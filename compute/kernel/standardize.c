@@ -4,14 +4,13 @@
  */
 #include <slab/compute/kernel/standardize.h>
 
+#include <slab/compute/kernel/clones_impl.h>
 #include <string.h>
 
 enum { STRIP = 512 };
 
-#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
-CLONES static void row_f64(const double *x, int64_t n, const double *mean, const double *scale,
-                           int coded, double missing, double *out)
+SLAB_CLONES static void row_f64(const double *x, int64_t n, const double *mean, const double *scale,
+                                int coded, double missing, double *out)
 {
     for (int64_t c = 0; c < n; c++) {
         double z = (x[c] - mean[c]) * scale[c];
@@ -20,19 +19,19 @@ CLONES static void row_f64(const double *x, int64_t n, const double *mean, const
     }
 }
 
-CLONES static void widen_u8(const uint8_t *x, int64_t n, double *out)
+SLAB_CLONES static void widen_u8(const uint8_t *x, int64_t n, double *out)
 {
     for (int64_t c = 0; c < n; c++)
         out[c] = x[c];
 }
 
-CLONES static void widen_f32(const float *x, int64_t n, double *out)
+SLAB_CLONES static void widen_f32(const float *x, int64_t n, double *out)
 {
     for (int64_t c = 0; c < n; c++)
         out[c] = x[c];
 }
 
-CLONES static void narrow(const double *x, int64_t n, float *out)
+SLAB_CLONES static void narrow(const double *x, int64_t n, float *out)
 {
     for (int64_t c = 0; c < n; c++)
         out[c] = (float)x[c];
