@@ -60,6 +60,7 @@ slab_status slab_fit_run(slab_call *call, const slab_estimator_class *cls, const
     TRY(slab_call_crew(call, &fit.crew));
     fit.array = array;
     fit.budget = budget.bytes;
+    fit.scratch = slab_call_text(call, "scratch");
     values_of(call, cls, values);
     TRY(cls->create(&fit, &model));
     TRY(cls->plan(model, &plan));

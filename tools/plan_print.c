@@ -19,7 +19,7 @@ static double step_seconds(const slab_plan *plan, const slab_plan_step *step)
 {
     int threads = (step->threads > 0 ? step->threads : 1) * (plan->ranks > 0 ? plan->ranks : 1);
     return ((double)step->plain_bytes / decode_rate + (double)step->write_bytes / encode_rate +
-            step->flops / flop_rate) /
+            step->flops / (step->flop_rate > 0 ? step->flop_rate : flop_rate)) /
            threads;
 }
 

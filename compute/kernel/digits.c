@@ -51,6 +51,11 @@ const char *slab_digits_way(int i)
     return ways[i]->name;
 }
 
+double slab_digits_rate(void)
+{
+    return way()->rate;
+}
+
 void slab_digits_use(int i)
 {
     way();

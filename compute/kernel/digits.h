@@ -76,6 +76,7 @@ void slab_digits_across(const slab_bytes *x, const int8_t *right, const int8_t *
 /** Ways to compute that this machine has, best first, for tests: choose one (0: the best). */
 int slab_digits_ways(void);
 const char *slab_digits_way(int i);
+double slab_digits_rate(void); /* about so many flops a second and thread */
 void slab_digits_use(int i);
 
 #ifdef __cplusplus

@@ -96,11 +96,11 @@ AMX static void amx_end(void)
 AMX_BLOCK(amx_us, _tile_dpbusd)
 AMX_BLOCK(amx_su, _tile_dpbsud)
 
-const dot_way dot_amx = {"AMX", amx_usable, amx_begin, amx_end, amx_us, amx_su};
+const dot_way dot_amx = {"AMX", 4e11, amx_usable, amx_begin, amx_end, amx_us, amx_su};
 #else
 static bool no_amx(void)
 {
     return false;
 }
-const dot_way dot_amx = {"AMX", no_amx, NULL, NULL, NULL, NULL};
+const dot_way dot_amx = {"AMX", 4e11, no_amx, NULL, NULL, NULL, NULL};
 #endif

@@ -72,11 +72,11 @@ AVX2 static void avx2_su(const dot_job *job)
     avx2(job, true);
 }
 
-const dot_way dot_avx2 = {"AVX2", avx2_usable, NULL, NULL, avx2_us, avx2_su};
+const dot_way dot_avx2 = {"AVX2", 1.6e10, avx2_usable, NULL, NULL, avx2_us, avx2_su};
 #else
 static bool no_avx2(void)
 {
     return false;
 }
-const dot_way dot_avx2 = {"AVX2", no_avx2, NULL, NULL, NULL, NULL};
+const dot_way dot_avx2 = {"AVX2", 1.6e10, no_avx2, NULL, NULL, NULL, NULL};
 #endif

@@ -19,6 +19,7 @@ typedef struct dot_job {
 
 typedef struct dot_way {
     const char *name;
+    double rate; /* flops (an addition and a product each) a second that it gives: for plans */
     bool (*usable)(void);
     void (*begin)(void); /* on this thread, before a series of products; NULL: nothing */
     void (*end)(void);

@@ -65,11 +65,11 @@ VNNI static void vnni_su(const dot_job *job)
     vnni(job, true);
 }
 
-const dot_way dot_vnni = {"AVX-512 VNNI", vnni_usable, NULL, NULL, vnni_us, vnni_su};
+const dot_way dot_vnni = {"AVX-512 VNNI", 1.2e11, vnni_usable, NULL, NULL, vnni_us, vnni_su};
 #else
 static bool no_vnni(void)
 {
     return false;
 }
-const dot_way dot_vnni = {"AVX-512 VNNI", no_vnni, NULL, NULL, NULL, NULL};
+const dot_way dot_vnni = {"AVX-512 VNNI", 1.2e11, no_vnni, NULL, NULL, NULL, NULL};
 #endif

@@ -27,6 +27,7 @@ typedef struct svd_products {
     bool keep;           /* bands of two bits are kept, see slab_product */
     int times;           /* passes for one product with the block */
     size_t held;         /* bytes in use beside the pass: vectors as the kernel wants them, parts */
+    double rate;         /* flops a second and thread */
     slab_pass_plan plan; /* memory_least: with 16 vectors, and what is held then */
 } svd_products;
 

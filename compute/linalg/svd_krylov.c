@@ -83,6 +83,7 @@ slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan)
     how.plan.memory_least += fixed_bytes(svd);
     slab_plan_add_pass(plan, &how.plan, (int64_t)how.times * svd->passes,
                        step_flops(svd) / how.times);
+    plan->steps[plan->nsteps - 1].flop_rate = how.rate;
     double m = (double)svd_m(svd), l = svd->block, q = svd->passes;
     slab_plan_add(plan, &(slab_plan_step){.name = "orthogonalisation",
                                           .times = svd->passes,

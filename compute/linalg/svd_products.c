@@ -60,6 +60,7 @@ static slab_status try_width(const slab_svd *svd, int l, int width, bool keep, s
     out->width = width;
     out->keep = keep;
     out->times = (l + width - 1) / width;
+    out->rate = slab_product_rate(&product);
     out->held = held_by(svd, l, width);
     TRY(make_pass(svd, &product, &pass));
     TRY(slab_pass_plan_make(pass, svd_room(svd, fixed + out->held), &out->plan));

@@ -99,6 +99,7 @@ slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan)
     of.memory += held;
     of.memory_least += held;
     slab_plan_add_pass(plan, &of, 1, 2.0 * (double)svd->z->n * (double)svd->z->d * product.l);
+    plan->steps[plan->nsteps - 1].flop_rate = slab_product_rate(&product);
 done:
     slab_pass_destroy(&pass);
     return rc;

@@ -29,6 +29,12 @@ const char *slab_product_way(slab_dtype dtype)
     return engine == &product_single ? "single precision" : "double precision";
 }
 
+double slab_product_rate(const slab_product *product)
+{
+    const product_engine *engine = engine_of(product);
+    return engine == &product_digits ? slab_digits_rate() : engine == &product_single ? 4e10 : 2e10;
+}
+
 size_t slab_product_prepared_bytes(const slab_product *product)
 {
     return engine_of(product)->prepared_bytes(product);

@@ -54,6 +54,8 @@ void slab_product_clear(slab_product *product);
 
 /** How products are computed for this type: "24-bit integers, AMX", "single precision" ... */
 const char *slab_product_way(slab_dtype dtype);
+/** About how many flops a second and thread that gives, for plans. */
+double slab_product_rate(const slab_product *product);
 
 /** Cost: 4 n d l flops, 8 m l bytes of state; half: 2 n d l and none. Vectors do not influence each
  * other: 16 at a time give the same bits as all at once. */
