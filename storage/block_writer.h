@@ -7,10 +7,6 @@
 
 #include <slab/storage/chunk_log.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /** Addresses and lengths of blocks are multiples of this: what O_DIRECT asks for. */
 #define SLAB_BLOCK_ALIGN 4096
 
@@ -65,7 +61,4 @@ slab_status slab_block_check(slab_block_writer *writer);
 /** False when O_DIRECT was not there, or the file system refused it on the way. */
 bool slab_block_writer_direct(slab_block_writer *writer);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -12,10 +12,6 @@
 #include <slab/storage/array.h>
 #include <stdbool.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /** A chunk whose packed bytes have been written. */
 typedef struct slab_logged_chunk {
     uint32_t array;    /* number of the array in this log */
@@ -84,7 +80,4 @@ typedef struct slab_chunk_log_visitor {
 slab_status slab_chunk_log_read(const char *path, const slab_chunk_log_visitor *visitor,
                                 slab_chunk_log_head *head, uint64_t *whole);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -9,10 +9,6 @@
 
 #include <slab/storage/base/ranks.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /** Space comes in pages: no two reservations share one. */
 #define SLAB_SPACE_UNIT UINT64_C(4096)
 
@@ -34,7 +30,4 @@ slab_status slab_space_reserve(slab_space *space, uint64_t bytes, uint64_t align
 /** Where the reserved space ends now. Thread-safe. */
 slab_status slab_space_end(slab_space *space, uint64_t *end);
 
-#ifdef __cplusplus
-}
-#endif
 #endif
