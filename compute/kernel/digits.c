@@ -173,8 +173,11 @@ SLAB_CLONES static void part(uint8_t *restrict x, uint8_t *restrict gone, int64_
 }
 
 /* Four rows of PANEL_COLS side by side: column c becomes bytes 4 c .. 4 c + 3. */
-SLAB_CLONES static void interleave(const uint8_t *a, const uint8_t *b, const uint8_t *c,
-                                   const uint8_t *d, uint8_t *restrict out)
+typedef void interleaver(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
+                         uint8_t *out);
+
+static void interleave_plain(const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
+                             uint8_t *out)
 {
     for (int i = 0; i < PANEL_COLS; i++) {
         out[4 * i] = a[i];
@@ -183,6 +186,41 @@ SLAB_CLONES static void interleave(const uint8_t *a, const uint8_t *b, const uin
         out[4 * i + 3] = d[i];
     }
 }
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
+
+/* Unpacking works within lanes of 16 bytes: first every lane gets the columns it will need. */
+AVX512 static inline __m512i load_lanes(const uint8_t *row)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, _mm512_loadu_si512(row));
+}
+
+AVX512 static void interleave_avx512(const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                                     const uint8_t *d, uint8_t *out)
+{
+    __m512i ra = load_lanes(a), rb = load_lanes(b), rc = load_lanes(c), rd = load_lanes(d);
+    __m512i ab = _mm512_unpacklo_epi8(ra, rb), cd = _mm512_unpacklo_epi8(rc, rd);
+    _mm512_storeu_si512(out, _mm512_unpacklo_epi16(ab, cd));
+    _mm512_storeu_si512(out + 64, _mm512_unpackhi_epi16(ab, cd));
+    ab = _mm512_unpackhi_epi8(ra, rb);
+    cd = _mm512_unpackhi_epi8(rc, rd);
+    _mm512_storeu_si512(out + 128, _mm512_unpacklo_epi16(ab, cd));
+    _mm512_storeu_si512(out + 192, _mm512_unpackhi_epi16(ab, cd));
+}
+
+static interleaver *find_interleave(void)
+{
+    return __builtin_cpu_supports("avx512bw") ? interleave_avx512 : interleave_plain;
+}
+#else
+static interleaver *find_interleave(void)
+{
+    return interleave_plain;
+}
+#endif
 
 static void copy_row(const slab_bytes *x, int64_t i, int64_t c, int64_t n, uint8_t *out)
 {
@@ -198,6 +236,7 @@ static void copy_row(const slab_bytes *x, int64_t i, int64_t c, int64_t n, uint8
 static void panel_down(const slab_bytes *x, int64_t front, int64_t kp, int64_t c0, int64_t cols,
                        uint8_t *panel)
 {
+    interleaver *interleave = find_interleave();
     uint8_t rows[4][PANEL_COLS];
     for (int64_t k = 0; k < kp; k += 4, panel += 4 * PANEL_COLS) {
         int64_t i = k - front;
