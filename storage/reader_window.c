@@ -26,7 +26,7 @@
 #define CHUNK_LEAST  ((uint64_t)64 << 10)
 #define CHUNK_MOST   ((uint64_t)4 << 20)
 #define WINDOW       ((uint64_t)32 << 20) /* of addresses: neighbours are found in it */
-#define MAPPED_ALL   ((size_t)4 << 20)    /* pages mapped by all threads of a reader together */
+#define MAPPED_ALL   ((size_t)8 << 20)    /* pages mapped by all threads of a reader together */
 #define MAPPED_LEAST ((size_t)512 << 10)
 
 /* --- the page cache --- */
