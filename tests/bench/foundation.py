@@ -121,17 +121,17 @@ def row_columns():
            f"{read / touched:.3f}", 1.0, 1.0, f"{read:.0f} of {touched} bytes")
 
 
-def write_benchmark(ranks, threads):
-    words = [os.path.join(bench, "bench_write"), "bench_write.h5", str(int(gib * 1024)),
-             str(threads)]
+def write_benchmark(ranks, threads, ways):
+    words = [os.path.join(bench, "bench_write"), ".", str(int(gib * 1024)), str(threads), ways]
     return run((["mpirun", "--oversubscribe", "-n", str(ranks)] if ranks > 1 else []) + words)
 
 
 def row_write():
-    for ranks, threads, over, floor, aim in ((2, 1, "collective", 4, 6), (1, 2, "limit", .75, .95)):
+    for ranks, threads, over, ways, floor, aim in ((2, 1, "collective", "sc", 4, 6),
+                                                   (1, 2, "limit", "ls", .75, .95)):
         ours, other = [], []
         for _ in range(args.repeats):
-            text = write_benchmark(ranks, threads)
+            text = write_benchmark(ranks, threads, ways)
             ours.append(number(text, "slab"))
             other.append(number(text, over))
         a, b = statistics.median(ours), statistics.median(other)
