@@ -127,9 +127,10 @@ START_TEST(whole_numbers_say_when_they_overflow)
     ck_assert(!overflow && !negative && magnitude == UINT64_MAX);
     slab_number_whole(more, more + 20, &negative, &magnitude, &overflow);
     ck_assert(overflow);
-    slab_number_whole("-12", "-12" + 3, &negative, &magnitude, &overflow);
+    const char *negated = "-12", *sign = "-";
+    slab_number_whole(negated, negated + 3, &negative, &magnitude, &overflow);
     ck_assert(!overflow && negative && magnitude == 12);
-    ck_assert_ptr_null(slab_number_whole("-", "-" + 1, &negative, &magnitude, &overflow));
+    ck_assert_ptr_null(slab_number_whole(sign, sign + 1, &negative, &magnitude, &overflow));
 }
 END_TEST
 
