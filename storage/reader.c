@@ -78,6 +78,10 @@ static slab_status set_types(slab_reader *reader, const slab_dtype *as)
     reader->converts = !slab_dtype_equal(reader->held, reader->dtype);
     if (reader->source == SLAB_SOURCE_PACKED)
         reader->cleaning = cleaning_filters(info);
+    REQUIRE(native.kind != SLAB_KIND_OTHER, SLAB_ERR_TYPE,
+            "'%s:%s' holds %s, whose elements slab does not read: h5dump prints them",
+            reader->array->file->path, reader->array->path,
+            *info->type_name ? info->type_name : slab_dtype_name(native, from));
     bool possible = slab_dtype_is_number(native) && slab_dtype_is_number(reader->dtype);
     REQUIRE(possible || slab_dtype_equal(native, reader->dtype), SLAB_ERR_TYPE,
             "'%s:%s' holds %s, which cannot be read as %s", reader->array->file->path,

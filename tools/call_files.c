@@ -230,8 +230,13 @@ slab_status slab_call_output(slab_call *call, const char *initial, const char **
     slab_status rc = SLAB_OK;
     char *brackets = NULL;
     const char *output = slab_call_text(call, "output");
-    REQUIRE(output, SLAB_ERR_USAGE, "'slab %s' needs -o FILE.h5:/PATH to write to",
-            call->command->name);
+    REQUIRE(output || slab_call_flag(call, "dry-run"), SLAB_ERR_USAGE,
+            "'slab %s' needs -o FILE.h5:/PATH to write to", call->command->name);
+    if (!output) { /* a plan needs no place to write to */
+        *file = "";
+        *path = initial;
+        return SLAB_OK;
+    }
     if (!call->output_file) {
         TRY(slab_locator_split(output, &call->output_file, &call->output_path, &brackets));
         REQUIRE(*brackets == '\0', SLAB_ERR_USAGE, "an output takes no selection: '%s'", output);
