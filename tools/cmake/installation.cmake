@@ -9,7 +9,7 @@ add_library(slab_shared SHARED
             $<TARGET_OBJECTS:slab_format>)
 set_target_properties(slab_shared PROPERTIES OUTPUT_NAME slab EXPORT_NAME slab LINKER_LANGUAGE C
                       VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-target_link_libraries(slab_shared PRIVATE dep::hdf5 dep::blas dep::mpi dep::zstd dep::zlib dep::lz4
+target_link_libraries(slab_shared PRIVATE dep::hdf5 dep::blas dep::mpi dep::zstd dep::lz4
                                           dep::deflate dep::openmp Threads::Threads m)
 target_include_directories(slab_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 if(SLAB_SANITIZE)

@@ -14,19 +14,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/reader.h>
 
-#define ok(call)                                                                                   \
-    do {                                                                                           \
-        slab_status ok_rc = (call);                                                                \
-        ck_assert_msg(ok_rc == SLAB_OK, "%s: %s: %s", #call, slab_status_name(ok_rc),              \
-                      slab_error_last()->message);                                                 \
-    } while (0)
-
-#define fails(call, code)                                                                          \
-    do {                                                                                           \
-        slab_status fails_rc = (call);                                                             \
-        ck_assert_msg(fails_rc == (code), "%s: %s, not %s: %s", #call, slab_status_name(fails_rc), \
-                      slab_status_name(code), slab_error_last()->message);                         \
-    } while (0)
+#include "outcome.h"
 
 #define says(words)                                                                                \
     ck_assert_msg(strstr(slab_error_last()->message, words), "'%s' is not in '%s'", words,         \
