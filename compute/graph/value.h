@@ -46,6 +46,46 @@ slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const vo
 
 slab_value *slab_value_cast(slab_value *value, slab_dtype native);
 
+/** One item of an index, as Python's brackets have them. */
+typedef enum slab_index_kind {
+    SLAB_INDEX_INTEGER, /* start: the element; the axis goes */
+    SLAB_INDEX_SLICE,   /* start:stop:step, each may be left out */
+    SLAB_INDEX_NEWAXIS,
+    SLAB_INDEX_ELLIPSIS
+} slab_index_kind;
+
+typedef struct slab_index {
+    slab_index_kind kind;
+    bool has_start, has_stop;
+    int64_t start, stop, step; /* step: 1 when left out */
+} slab_index;
+
+/**
+ * NumPy's basic indexing: value[items]. No elements are touched; slices of what is loaded read only
+ * the chunks they need, and slices of element-wise operations are taken of their operands.
+ *
+ * @retval SLAB_ERR_RANGE  an integer outside its axis, a step of 0, more items than axes
+ */
+slab_value *slab_value_index(slab_value *value, const slab_index *items, int n);
+
+/** Axes in another order: axis a of the result is axes[a] of the value; NULL: reversed. */
+slab_value *slab_value_transpose(slab_value *value, const int *axes);
+
+/** Repeated along axes of extent 1, and new ones in front, by NumPy's rules. */
+slab_value *slab_value_broadcast_to(slab_value *value, const slab_shape *shape);
+
+/** Values without a source: every element the same (`element`: one native element of dtype); ... */
+slab_value *slab_value_full(const slab_shape *shape, slab_dtype dtype, const void *element);
+/** ... element i of n is start + i step, computed in f64 for floats and exactly for integers; ...
+ */
+slab_value *slab_value_arange(slab_dtype dtype, int64_t n, double start, double step);
+slab_value *slab_value_arange_int(slab_dtype dtype, int64_t n, int64_t start, int64_t step);
+/** ... NumPy's linspace: the last element is exactly `stop` when it is included; ... */
+slab_value *slab_value_linspace(slab_dtype dtype, int64_t n, double start, double stop,
+                                bool endpoint);
+/** ... ones where column - row is k. */
+slab_value *slab_value_eye(slab_dtype dtype, int64_t rows, int64_t columns, int64_t k);
+
 /** Random numbers, addressed by element (C order of the whole): the same for any tiles.
  * @param tile  extents of its natural grid; NULL: chosen, about 1 MiB */
 slab_value *slab_value_random(const slab_random_spec *spec, const slab_shape *shape,
