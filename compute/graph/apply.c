@@ -81,7 +81,15 @@ static void apply_clear(slab_value *value)
     pthread_mutex_destroy(&self->compiling);
 }
 
+static int apply_operands(const slab_value *value, slab_value *const **out)
+{
+    *out = self_of(value)->sources;
+    return self_of(value)->nsources;
+}
+
 const value_class value_apply_class = {.memory = strip_memory,
+                                       .operands = apply_operands,
+                                       .computed = true,
                                        .get = strip_get,
                                        .prefetch = apply_prefetch,
                                        .hold = apply_hold,

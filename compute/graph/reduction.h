@@ -1,6 +1,7 @@
 /**
- * Reductions as values. A reduction of a value is itself a lazy value: its elements come from a pass
- * over its operand, which slab_program_run() (compute/program) makes before anything that uses them.
+ * Reductions as values. A reduction of a value is itself a lazy value: its elements come from a
+ * pass over its operand, which slab_program_run() (compute/program) makes before anything that uses
+ * them.
  */
 #ifndef SLAB_COMPUTE_GRAPH_REDUCTION_H
 #define SLAB_COMPUTE_GRAPH_REDUCTION_H
@@ -10,7 +11,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
 
 /** What NumPy's reductions take besides the array. Zeroed: over everything. */
 typedef struct slab_reduce_options {

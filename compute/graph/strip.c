@@ -30,7 +30,7 @@ typedef struct instruction {
 typedef struct strip_program {
     instruction *code;
     reg *regs;
-    slab_value **leaves;      /* element-wise ones first, see load_leaves() */
+    slab_value **leaves;      /* computed ones first, see order_leaves() */
     const slab_value **nodes; /* [nregs]: whose value a register is, NULL for conversions */
     int ncode, nregs, nleaves, nslots;
     int capacity;  /* of each list */
@@ -171,12 +171,12 @@ static void assign_slots(strip_program *p)
 }
 
 /* A thread may evaluate a source both for an element-wise leaf and as a leaf itself; the view of
- * the last call is the one that stays valid. So element-wise leaves come first. */
+ * the last call is the one that stays valid. So leaves that are computed come first. */
 static void order_leaves(strip_program *p)
 {
     int n = 0;
     for (int i = 0; i < p->nleaves; i++) {
-        if (!is_apply(p->leaves[i]))
+        if (!p->leaves[i]->cls->computed)
             continue;
         slab_value *swap = p->leaves[n];
         p->leaves[n] = p->leaves[i];

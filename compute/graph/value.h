@@ -91,6 +91,10 @@ slab_value *slab_value_eye(slab_dtype dtype, int64_t rows, int64_t columns, int6
 slab_value *slab_value_random(const slab_random_spec *spec, const slab_shape *shape,
                               const slab_shape *tile);
 
+/** The values at the bottom of an expression, each once: what is read, drawn or held in memory. The
+ * list is the caller's to slab_memory_free(); the values are borrowed. */
+slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***out, int *nout);
+
 /** Why H5Dread must read one of its sources, "" when slab reads them all itself. */
 const char *slab_value_fallback(const slab_value *value);
 

@@ -17,6 +17,11 @@ typedef struct value_class {
     int64_t (*packed_bytes)(const slab_value *value);                        /* NULL: 0 */
     const char *(*fallback)(const slab_value *value);                        /* NULL: "" */
     void (*clear)(slab_value *value); /* gives back `self`; also called half-made */
+    /* What it is computed from (*out is its own); NULL: it is a source. */
+    int (*operands)(const slab_value *value, slab_value *const **out);
+    /* Evaluating it writes to its own buffer, and may evaluate any source on the way: done before
+     * the sources that an expression takes as they are. */
+    bool computed;
 } value_class;
 
 enum { VALUE_BLOCK = 64, VALUE_BLOCKS = 64 };

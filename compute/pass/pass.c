@@ -57,9 +57,13 @@ slab_status slab_pass_create(slab_crew *crew, const char *name, slab_value *valu
     ALLOC(pass, 1, "a pass");
     pass->crew = crew;
     snprintf(pass->name, sizeof pass->name, "%s", name);
-    pass->value = slab_value_keep(value);
+    ALLOC(pass->values, 1, "a pass");
+    pass->values_capacity = pass->nvalues = 1;
+    pass->values[0] = slab_value_keep(value);
     *out = pass;
+    pass = NULL;
 done:
+    slab_pass_destroy(&pass);
     return rc;
 }
 
@@ -67,16 +71,66 @@ void slab_pass_destroy(slab_pass **pass)
 {
     if (!pass || !*pass)
         return;
-    slab_value_drop(&(*pass)->value);
+    for (int v = 0; v < (*pass)->nvalues; v++)
+        slab_value_drop(&(*pass)->values[v]);
+    FREE((*pass)->values);
+    FREE((*pass)->sinks);
     FREE(*pass);
 }
 
 slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sink)
 {
+    return slab_pass_feed_many(pass, &pass->values[0], 1, cls, sink);
+}
+
+/* The value's number in the pass; a new one is kept. */
+static slab_status number_of(slab_pass *pass, slab_value *value, int *out)
+{
     slab_status rc = SLAB_OK;
-    REQUIRE(pass->nsinks < PASS_SINKS_MAX, SLAB_ERR_RANGE, "pass '%s' has %d sinks already",
-            pass->name, PASS_SINKS_MAX);
-    pass->sinks[pass->nsinks++] = (pass_sink){.cls = cls, .sink = sink};
+    char mine[SLAB_SHAPE_TEXT_MAX], other[SLAB_SHAPE_TEXT_MAX];
+    for (*out = 0; *out < pass->nvalues; ++*out)
+        if (pass->values[*out] == value)
+            return SLAB_OK;
+    TRY(slab_value_status(pass->values[0]));
+    TRY(slab_value_status(value));
+    REQUIRE(slab_shape_equal(slab_value_shape(pass->values[0]), slab_value_shape(value)),
+            SLAB_ERR_SHAPE, "pass '%s' over an array of shape %s cannot show one of shape %s",
+            pass->name, slab_shape_text(slab_value_shape(pass->values[0]), mine),
+            slab_shape_text(slab_value_shape(value), other));
+    if (pass->nvalues == pass->values_capacity) {
+        int capacity = 2 * pass->values_capacity;
+        TRY(slab_memory_resize((void **)&pass->values, (size_t)capacity, sizeof(slab_value *),
+                               "the values of a pass"));
+        pass->values_capacity = capacity;
+    }
+    pass->values[pass->nvalues++] = slab_value_keep(value);
+done:
+    return rc;
+}
+
+slab_status slab_pass_feed(slab_pass *pass, slab_value *value, const slab_sink_class *cls,
+                           void *sink)
+{
+    return slab_pass_feed_many(pass, &value, 1, cls, sink);
+}
+
+slab_status slab_pass_feed_many(slab_pass *pass, slab_value *const *values, int n,
+                                const slab_sink_class *cls, void *sink)
+{
+    slab_status rc = SLAB_OK;
+    pass_sink one = {.cls = cls, .sink = sink, .nvalues = n};
+    REQUIRE(n >= 1 && n <= SLAB_TILE_VIEWS_MAX, SLAB_ERR_RANGE,
+            "sink '%s' of pass '%s' takes %d values, not 1 to %d", cls->name, pass->name, n,
+            SLAB_TILE_VIEWS_MAX);
+    for (int i = 0; i < n; i++)
+        TRY(number_of(pass, values[i], &one.values[i]));
+    if (pass->nsinks == pass->sinks_capacity) {
+        int capacity = pass->sinks_capacity ? 2 * pass->sinks_capacity : 4;
+        TRY(slab_memory_resize((void **)&pass->sinks, (size_t)capacity, sizeof *pass->sinks,
+                               "the sinks of a pass"));
+        pass->sinks_capacity = capacity;
+    }
+    pass->sinks[pass->nsinks++] = one;
     pass->layout.made = false;
 done:
     return rc;
@@ -87,27 +141,67 @@ int64_t slab_pass_tasks(const slab_pass *pass)
     return pass->layout.ntasks;
 }
 
-/* Shows a tile to every sink that takes part in this phase. */
+/* The scratch of each sink lies behind that of the one before. */
+static unsigned char *scratch_of(const run *r, int place, int upto)
+{
+    const slab_pass *pass = r->pass;
+    slab_shape shape = pass_tile_shape(&pass->layout);
+    unsigned char *scratch = r->scratch ? r->scratch + (size_t)place * r->needs.scratch : NULL;
+    for (int s = 0; s < upto; s++) {
+        const pass_sink *sink = &pass->sinks[s];
+        size_t own = sink->cls->scratch_bytes ? sink->cls->scratch_bytes(sink->sink, &shape) : 0;
+        scratch = own ? scratch + (own + 63) / 64 * 64 : scratch;
+    }
+    return scratch;
+}
+
+static bool takes_part(const pass_sink *sink, int phase)
+{
+    return phase < sink->wants.nphases || phase == 0;
+}
+
+/* Shows a tile to the sinks of this phase whose first value is this one: it is evaluated once for
+ * all of them, and what stands beside it stays valid as it is read by the same thread. */
+static slab_status show_value(run *r, int place, pass_node *node, int phase, int value,
+                              slab_tile *tile)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass *pass = r->pass;
+    slab_view views[SLAB_TILE_VIEWS_MAX];
+    slab_dtype dtypes[SLAB_TILE_VIEWS_MAX];
+    bool evaluated = false;
+    tile->views = views;
+    tile->dtypes = dtypes;
+    for (int s = 0; s < pass->nsinks; s++) {
+        const pass_sink *sink = &pass->sinks[s];
+        if (sink->values[0] != value || !takes_part(sink, phase))
+            continue;
+        for (int i = 0; i < sink->nvalues; i++) {
+            slab_value *one = pass->values[sink->values[i]];
+            if (i > 0 || !evaluated)
+                TRY(slab_value_get(one, place, &tile->box, &views[i]));
+            dtypes[i] = slab_value_dtype(one);
+        }
+        evaluated = sink->nvalues == 1; /* evaluating the others may have taken its memory */
+        tile->dtype = dtypes[0];
+        tile->view = views[0];
+        TRY(sink->cls->accumulate(sink->sink, &node->span, pass_node_state(pass, node, s), phase,
+                                  tile, scratch_of(r, place, s)));
+    }
+done:
+    return rc;
+}
+
 static slab_status show_tile(run *r, int place, pass_node *node, int phase, int64_t at)
 {
     slab_status rc = SLAB_OK;
     slab_pass *pass = r->pass;
-    unsigned char *scratch = r->scratch ? r->scratch + (size_t)place * r->needs.scratch : NULL;
-    slab_shape shape = pass_tile_shape(&pass->layout);
-    slab_tile tile = {.number = pass_order_tile(&pass->layout, at),
-                      .dtype = slab_value_dtype(pass->value),
-                      .thread = place};
+    slab_tile tile = {.number = pass_order_tile(&pass->layout, at), .thread = place};
     slab_grid_box(&pass->layout.grid, tile.number, &tile.box);
-    TRY(slab_value_get(pass->value, place, &tile.box, &tile.view));
-    for (int s = 0; s < pass->nsinks; s++) {
-        const pass_sink *sink = &pass->sinks[s];
-        size_t own = sink->cls->scratch_bytes ? sink->cls->scratch_bytes(sink->sink, &shape) : 0;
-        if (phase < sink->wants.nphases || phase == 0)
-            TRY(sink->cls->accumulate(sink->sink, &node->span, pass_node_state(pass, node, s),
-                                      phase, &tile, own ? scratch : NULL));
-        scratch = own ? scratch + (own + 63) / 64 * 64 : scratch;
-    }
-    slab_crew_count_bytes(pass->crew, slab_box_elements(&tile.box) * (int64_t)tile.dtype.size);
+    for (int v = 0; v < pass->nvalues; v++)
+        TRY(show_value(r, place, node, phase, v, &tile));
+    slab_crew_count_bytes(pass->crew, slab_box_elements(&tile.box) *
+                                          (int64_t)slab_value_dtype(pass->values[0]).size);
 done:
     return rc;
 }
@@ -116,16 +210,11 @@ static slab_status turn_band(run *r, int place, pass_node *node, int phase)
 {
     slab_status rc = SLAB_OK;
     slab_pass *pass = r->pass;
-    unsigned char *scratch = r->scratch ? r->scratch + (size_t)place * r->needs.scratch : NULL;
-    slab_shape shape = pass_tile_shape(&pass->layout);
     for (int s = 0; s < pass->nsinks; s++) {
         const pass_sink *sink = &pass->sinks[s];
-        size_t own = sink->cls->scratch_bytes ? sink->cls->scratch_bytes(sink->sink, &shape) : 0;
-        if (sink->cls->turn && sink->wants.band_axis >= 0 &&
-            (phase < sink->wants.nphases || phase == 0))
+        if (sink->cls->turn && sink->wants.band_axis >= 0 && takes_part(sink, phase))
             TRY(sink->cls->turn(sink->sink, &node->span, pass_node_state(pass, node, s), phase,
-                                own ? scratch : NULL));
-        scratch = own ? scratch + (own + 63) / 64 * 64 : scratch;
+                                scratch_of(r, place, s)));
     }
 done:
     return rc;
@@ -141,7 +230,8 @@ static void look_ahead(run *r, int64_t at, int64_t end)
     if (next >= layout->grid.ntiles)
         return;
     slab_grid_box(&layout->grid, pass_order_tile(layout, next), &box);
-    slab_value_prefetch(r->pass->value, &box);
+    for (int v = 0; v < r->pass->nvalues; v++)
+        slab_value_prefetch(r->pass->values[v], &box);
 }
 
 /* A task's tiles: unit by unit, each as often as there are phases. */
@@ -169,17 +259,36 @@ static slab_status run_task(void *context, int thread, int64_t task)
     slab_status rc = SLAB_OK;
     run *r = context;
     const pass_layout *layout = &r->pass->layout;
-    int64_t first = task * layout->task_tiles, end = first + layout->task_tiles;
+    int64_t first, end;
     pass_node node = {0};
     int place = r->gate.nplaces < slab_crew_threads(r->pass->crew) ? gate_enter(&r->gate) : -1;
-    end = end > layout->grid.ntiles ? layout->grid.ntiles : end;
-    TRY(pass_node_make(r->pass, 0, task, &node));
+    pass_task_tiles(layout, task, &first, &end);
+    TRY(pass_node_make(r->pass, 0, pass_task_leaf(layout, task), &node));
     TRY(run_tiles(r, place < 0 ? thread : place, &node, first, end));
     TRY(pass_tree_add(&r->tree, &node));
 done:
     pass_node_clear(&node);
     if (place >= 0)
         gate_leave(&r->gate, place);
+    return rc;
+}
+
+/* Has every thread keep a band's packed bytes, shared out among the values by what they read. */
+static slab_status hold_bands(run *r, bool keep)
+{
+    slab_status rc = SLAB_OK;
+    const slab_pass *pass = r->pass;
+    double all = 0;
+    for (int v = 0; v < pass->nvalues; v++)
+        all += (double)slab_value_packed_bytes(pass->values[v]);
+    for (int place = 0; r->plan.keeps_packed && place < r->plan.threads; place++) {
+        for (int v = 0; v < pass->nvalues; v++) {
+            double part = all > 0 ? (double)slab_value_packed_bytes(pass->values[v]) / all : 0;
+            size_t bytes = keep ? (size_t)(part * (double)r->needs.hold) : 0;
+            TRY(slab_value_hold(pass->values[v], place, bytes));
+        }
+    }
+done:
     return rc;
 }
 
@@ -192,16 +301,15 @@ static slab_status prepare(run *r, size_t budget)
     ALLOC(r->gate.taken, r->plan.threads, "threads of a pass");
     TRY(slab_memory_alloc((void **)&r->scratch, (size_t)r->plan.threads, r->needs.scratch,
                           "scratch of a pass"));
-    for (int place = 0; r->plan.keeps_packed && place < r->plan.threads; place++)
-        TRY(slab_value_hold(r->pass->value, place, r->needs.hold));
+    TRY(hold_bands(r, true));
 done:
     return rc;
 }
 
 static void release(run *r)
 {
-    for (int place = 0; r->plan.keeps_packed && place < r->plan.threads; place++)
-        slab_value_hold(r->pass->value, place, 0);
+    if (hold_bands(r, false) != SLAB_OK)
+        slab_error_clear();
     pass_tree_clear(&r->tree);
     FREE(r->scratch);
     FREE(r->gate.taken);
@@ -212,9 +320,12 @@ static void release(run *r)
 static slab_status finish(slab_pass *pass, pass_node *root)
 {
     slab_status rc = SLAB_OK;
-    for (int s = 0; s < pass->nsinks; s++)
-        TRY(pass->sinks[s].cls->finish(pass->sinks[s].sink, &root->span,
-                                       pass_node_state(pass, root, s)));
+    for (int s = 0; s < pass->nsinks; s++) {
+        const pass_sink *sink = &pass->sinks[s];
+        void *state = root->states && !sink->wants.emits ? pass_node_state(pass, root, s) : NULL;
+        if (sink->cls->finish)
+            TRY(sink->cls->finish(sink->sink, &root->span, state));
+    }
 done:
     return rc;
 }
@@ -234,6 +345,8 @@ slab_status slab_pass_run(slab_pass *pass, size_t budget)
     slab_crew_progress_name(pass->crew, ""); /* the name is the pass's, and may go with it */
     TRY(rc);
     TRY(pass_tree_collect(&r.tree, ranks, &root));
+    if (pass->layout.emits)
+        root.span = slab_box_whole(&pass->layout.grid.shape);
     TRY(slab_ranks_agree(ranks, finish(pass, &root)));
 done:
     pass_node_clear(&root);

@@ -1,5 +1,6 @@
 /**
- * A pass: one reading of a value that feeds any number of sinks. An estimator is a loop of passes.
+ * A pass: one reading of values of one shape that feeds any number of sinks. Values that share
+ * sources (x and sqrt(x) + 1) are read once. An estimator is a loop of passes.
  */
 #ifndef SLAB_COMPUTE_PASS_PASS_H
 #define SLAB_COMPUTE_PASS_PASS_H
@@ -14,12 +15,25 @@ extern "C" {
 typedef struct slab_pass slab_pass;
 
 /** @param name   for plans and progress: "statistics"
- *  @param value  kept (slab_value_keep) */
+ *  @param value  kept (slab_value_keep); its grid is the pass's unless a sink wants another */
 slab_status slab_pass_create(slab_crew *crew, const char *name, slab_value *value, slab_pass **out);
 void slab_pass_destroy(slab_pass **pass);
 
 /** Adds a sink; borrowed until the pass is destroyed. All sinks of a pass share its tiles. */
 slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sink);
+
+/** Adds a sink that takes the tiles of another value of the same shape (kept).
+ * @retval SLAB_ERR_SHAPE  of another shape */
+slab_status slab_pass_feed(slab_pass *pass, slab_value *value, const slab_sink_class *cls,
+                           void *sink);
+
+/** As slab_pass_feed, for a sink that is shown the tiles of n values side by side (tile.views). */
+slab_status slab_pass_feed_many(slab_pass *pass, slab_value *const *values, int n,
+                                const slab_sink_class *cls, void *sink);
+
+/** True when the sinks of both can be shown the same tiles in the same order: then they need not be
+ * two passes. Both have a value of one shape. */
+bool slab_pass_agrees(const slab_pass *pass, const slab_sink_class *cls, const void *sink);
 
 /** What a pass will cost, per rank where not said otherwise. */
 typedef struct slab_pass_plan {

@@ -6,11 +6,13 @@
 #include <slab/compute/pass/pass.h>
 #include <stdatomic.h>
 
-enum { PASS_SINKS_MAX = 32, PASS_LEVELS_MAX = 48 };
+enum { PASS_LEVELS_MAX = 48 };
 
 typedef struct pass_sink {
     const slab_sink_class *cls;
     void *sink;
+    int nvalues;
+    int values[SLAB_TILE_VIEWS_MAX]; /* whose tiles it takes */
     slab_sink_wants wants;
 } pass_sink;
 
@@ -24,22 +26,27 @@ typedef struct pass_layout {
     int order[SLAB_RANK_MAX]; /* axes, slowest first */
     int band_axis;            /* -1: no bands */
     int nphases;
-    int64_t unit;       /* tiles that stay together: a band's, or 1 */
-    int64_t task_tiles; /* a multiple of unit */
-    int64_t ntasks;
-    int levels; /* of the tree above the tasks: 2^levels >= ntasks */
+    int64_t unit;        /* tiles that stay together: a band's, or 1 */
+    int64_t task_tiles;  /* a multiple of unit */
+    bool emits;          /* groups are whole on their own; else there is one group */
+    int64_t group_tiles; /* tiles that are merged with each other */
+    int64_t group_tasks;
+    int64_t ngroups, ntasks;
+    int levels; /* of the tree above a group's tasks: 2^levels >= group_tasks */
 } pass_layout;
 
 struct slab_pass {
     slab_crew *crew;
     char name[64];
-    slab_value *value;
-    int nsinks;
-    pass_sink sinks[PASS_SINKS_MAX];
+    int nvalues, values_capacity;
+    slab_value **values; /* [nvalues], of one shape */
+    int nsinks, sinks_capacity;
+    pass_sink *sinks; /* [nsinks] */
     pass_layout layout;
 };
 
-/* A state of all sinks for the tasks index * 2^level ..: one block, so that it travels as one. */
+/* A state of all sinks for the leaves index * 2^level ..: one block, so that it travels as one.
+ * Leaf g * 2^levels + i is task i of group g; the root of group g is node g of the top level. */
 typedef struct pass_node {
     int level;
     int64_t index;
@@ -52,10 +59,13 @@ typedef struct pass_node {
 slab_status pass_layout_make(slab_pass *pass);
 int64_t pass_order_tile(const pass_layout *layout, int64_t place); /* place in order -> number */
 void pass_tiles_span(const pass_layout *layout, int64_t first, int64_t last, slab_span *out);
-void pass_node_tasks(const pass_layout *layout, int level, int64_t index, int64_t *first,
-                     int64_t *last);
+int64_t pass_task_leaf(const pass_layout *layout, int64_t task);
+void pass_task_tiles(const pass_layout *layout, int64_t task, int64_t *first, int64_t *end);
+/* A node at the right edge of its group's tree has no sibling. */
+bool pass_node_is_last(const pass_layout *layout, int level, int64_t index);
 void pass_node_span(const pass_layout *layout, int level, int64_t index, slab_span *out);
-size_t pass_states_bytes(const slab_pass *pass, const slab_span *span, size_t *offsets);
+/* Of a node's states: bytes of all, and where the one of sink s begins (s = nsinks: the end). */
+size_t pass_states_bytes(const slab_pass *pass, const slab_span *span, int s);
 slab_shape pass_tile_shape(const pass_layout *layout); /* of a whole tile, clipped to the array */
 
 /* tree.c: the nodes this rank holds, merged as soon as siblings meet. */
@@ -71,12 +81,15 @@ void pass_node_clear(pass_node *node);
 void *pass_node_state(const slab_pass *pass, const pass_node *node, int sink);
 /* left += right; left becomes their parent, right is cleared. */
 slab_status pass_node_join(const slab_pass *pass, pass_node *left, pass_node *right);
+/* Hands the root of a group to the sinks that emit, and clears it. */
+slab_status pass_node_emit(const slab_pass *pass, pass_node *root);
 
 void pass_tree_init(pass_tree *tree, const slab_pass *pass);
 void pass_tree_clear(pass_tree *tree);
 slab_status pass_tree_add(pass_tree *tree, pass_node *node); /* takes the node, always */
 
-/* tree_ranks.c: merges all ranks' nodes; every rank gets the root. Collective. */
+/* tree_ranks.c: merges all ranks' nodes. Roots are emitted where they arise; when nothing is
+ * emitted every rank gets the one root. Collective. */
 slab_status pass_tree_collect(pass_tree *tree, slab_ranks *ranks, pass_node *root);
 
 /* pass_plan.c */

@@ -23,10 +23,10 @@ static size_t node_bytes(const slab_pass *pass, int level)
     size_t most = 0;
     slab_span span;
     for (int64_t index = 0; index < 2; index++) { /* the first tile of a grid may be cut off */
-        if (index > 0 && index << level >= layout->ntasks)
+        if (index > 0 && index << level >= layout->group_tasks)
             break;
         pass_node_span(layout, level, index, &span);
-        size_t bytes = pass_states_bytes(pass, &span, NULL);
+        size_t bytes = pass_states_bytes(pass, &span, pass->nsinks);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -53,6 +53,20 @@ static size_t tree_bytes(const slab_pass *pass)
     return bytes;
 }
 
+/* Of all sources of all values, each counted once. */
+static int64_t packed_bytes(const slab_pass *pass)
+{
+    slab_value **sources = NULL;
+    int n = 0;
+    int64_t bytes = 0;
+    if (slab_value_sources(pass->values, pass->nvalues, &sources, &n) != SLAB_OK)
+        slab_error_clear(); /* no memory for the list: the pass itself will say so */
+    for (int i = 0; i < n; i++)
+        bytes += slab_value_packed_bytes(sources[i]);
+    FREE(sources);
+    return bytes;
+}
+
 /* Packed bytes of a band, with room for bands that compress less well than the mean. */
 static size_t band_bytes(const slab_pass *pass)
 {
@@ -60,7 +74,7 @@ static size_t band_bytes(const slab_pass *pass)
     if (layout->nphases == 1 || layout->grid.ntiles == 0)
         return 0;
     double share = (double)layout->unit / (double)layout->grid.ntiles;
-    double bytes = share * (double)slab_value_packed_bytes(pass->value);
+    double bytes = share * (double)packed_bytes(pass);
     return bytes > 0 ? (size_t)(1.25 * bytes) + 65536 : 0;
 }
 
@@ -74,7 +88,9 @@ static void find_needs(const slab_pass *pass, pass_needs *needs)
             needs->scratch = plus(needs->scratch,
                                   plus(sink->cls->scratch_bytes(sink->sink, &tile), 63) / 64 * 64);
     }
-    needs->thread = plus(slab_value_memory(pass->value, &tile), needs->scratch);
+    needs->thread = needs->scratch;
+    for (int v = 0; v < pass->nvalues; v++)
+        needs->thread = plus(needs->thread, slab_value_memory(pass->values[v], &tile));
     /* A task's own states, and as much again: those of tasks that ended before an older one. */
     needs->thread =
         plus(needs->thread, times(node_bytes(pass, 0), pass->layout.ntasks > 1 ? 2 : 1));
@@ -107,7 +123,8 @@ slab_status pass_plan_needs(slab_pass *pass, size_t budget, pass_needs *needs, s
     const pass_layout *layout = &pass->layout;
     find_needs(pass, needs);
     snprintf(plan->name, sizeof plan->name, "%s", pass->name);
-    snprintf(plan->fallback, sizeof plan->fallback, "%s", slab_value_fallback(pass->value));
+    for (int v = 0; v < pass->nvalues && !plan->fallback[0]; v++)
+        snprintf(plan->fallback, sizeof plan->fallback, "%s", slab_value_fallback(pass->values[v]));
     plan->ntiles = layout->grid.ntiles;
     plan->ntasks = layout->ntasks;
     plan->tile = pass_tile_shape(layout);
@@ -125,9 +142,10 @@ slab_status pass_plan_needs(slab_pass *pass, size_t budget, pass_needs *needs, s
     plan->keeps_packed = hold > 0 && hold <= budget - plan->memory;
     plan->memory += plan->keeps_packed ? hold : 0;
     int64_t elements = 0, readings = plan->keeps_packed ? 1 : layout->nphases;
-    TRY(slab_shape_elements(slab_value_shape(pass->value), &elements));
-    plan->packed_bytes = slab_value_packed_bytes(pass->value) * readings;
-    plan->plain_bytes = elements * (int64_t)slab_value_dtype(pass->value).size * layout->nphases;
+    TRY(slab_shape_elements(slab_value_shape(pass->values[0]), &elements));
+    plan->packed_bytes = packed_bytes(pass) * readings;
+    plan->plain_bytes =
+        elements * (int64_t)slab_value_dtype(pass->values[0]).size * layout->nphases;
 done:
     return rc;
 }

@@ -20,8 +20,8 @@ typedef struct slab_plan_step {
     int64_t plain_bytes;
     int64_t write_bytes;
     double flops;
-    double flop_rate;     /* that a thread reaches in a second; 0: not known */
-    size_t memory; /* per rank */
+    double flop_rate; /* that a thread reaches in a second; 0: not known */
+    size_t memory;    /* per rank */
     int threads;
 } slab_plan_step;
 

@@ -11,14 +11,16 @@
 slab_status pass_node_make(const slab_pass *pass, int level, int64_t index, pass_node *out)
 {
     slab_status rc = SLAB_OK;
-    size_t offsets[PASS_SINKS_MAX];
     *out = (pass_node){.level = level, .index = index};
     pass_node_span(&pass->layout, level, index, &out->span);
-    out->bytes = pass_states_bytes(pass, &out->span, offsets);
+    out->bytes = pass_states_bytes(pass, &out->span, pass->nsinks);
+    out->bytes =
+        out->bytes ? out->bytes : 64; /* a node has states, or is one that was given away */
     TRY(slab_memory_alloc((void **)&out->states, out->bytes, 1, "states of a pass"));
     for (int s = 0; s < pass->nsinks; s++)
-        if (pass->sinks[s].cls->init)
-            pass->sinks[s].cls->init(pass->sinks[s].sink, &out->span, out->states + offsets[s]);
+        if (pass->sinks[s].cls->merge && pass->sinks[s].cls->init)
+            pass->sinks[s].cls->init(pass->sinks[s].sink, &out->span,
+                                     pass_node_state(pass, out, s));
 done:
     return rc;
 }
@@ -30,9 +32,7 @@ void pass_node_clear(pass_node *node)
 
 void *pass_node_state(const slab_pass *pass, const pass_node *node, int sink)
 {
-    size_t offsets[PASS_SINKS_MAX];
-    pass_states_bytes(pass, &node->span, offsets);
-    return node->states + offsets[sink];
+    return node->states + pass_states_bytes(pass, &node->span, sink);
 }
 
 static slab_status merge_into(const slab_pass *pass, pass_node *into, const pass_node *from)
@@ -40,6 +40,8 @@ static slab_status merge_into(const slab_pass *pass, pass_node *into, const pass
     slab_status rc = SLAB_OK;
     for (int s = 0; s < pass->nsinks; s++) {
         const pass_sink *sink = &pass->sinks[s];
+        if (!sink->cls->merge)
+            continue;
         TRY(sink->cls->merge(sink->sink, &into->span, pass_node_state(pass, into, s), &from->span,
                              pass_node_state(pass, from, s)));
     }
@@ -51,7 +53,7 @@ static bool one_layout(const slab_pass *pass)
 {
     bool all = true;
     for (int s = 0; s < pass->nsinks; s++)
-        all = all && pass->sinks[s].wants.one_layout;
+        all = all && (pass->sinks[s].wants.one_layout || !pass->sinks[s].cls->merge);
     return all;
 }
 
@@ -87,6 +89,18 @@ slab_status pass_node_join(const slab_pass *pass, pass_node *left, pass_node *ri
 done:
     pass_node_clear(right);
     pass_node_clear(&parent);
+    return rc;
+}
+
+slab_status pass_node_emit(const slab_pass *pass, pass_node *root)
+{
+    slab_status rc = SLAB_OK;
+    for (int s = 0; s < pass->nsinks; s++)
+        if (pass->sinks[s].wants.emits)
+            TRY(pass->sinks[s].cls->emit(pass->sinks[s].sink, &root->span,
+                                         pass_node_state(pass, root, s)));
+done:
+    pass_node_clear(root);
     return rc;
 }
 
@@ -133,11 +147,11 @@ done:
     return rc;
 }
 
-/* A node at the right edge of the tree has no sibling: it is its own parent. */
+/* A node without a sibling is its own parent. */
 static void rise(const pass_layout *layout, pass_node *node)
 {
     while (node->level < layout->levels && node->index % 2 == 0 &&
-           (node->index + 1) << node->level >= layout->ntasks) {
+           pass_node_is_last(layout, node->level, node->index)) {
         node->level++;
         node->index /= 2;
     }
@@ -151,6 +165,10 @@ slab_status pass_tree_add(pass_tree *tree, pass_node *node)
     bool found = true;
     while (found) {
         rise(&pass->layout, node);
+        if (pass->layout.emits && node->level == pass->layout.levels) {
+            TRY(pass_node_emit(pass, node));
+            break;
+        }
         TRY(exchange(tree, node, &sibling, &found));
         if (!found)
             break;

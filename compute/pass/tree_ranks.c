@@ -209,7 +209,7 @@ static slab_status merge_ranks(collect *c)
         raise_mine(c, level);
         join_lists(c, raise_level(c, end), end);
     }
-    if (rc == SLAB_OK && c->count != 1)
+    if (rc == SLAB_OK && c->count != 1 && !c->pass->layout.emits)
         rc = slab_error_set(SLAB_ERR_INTERNAL, __FILE__, __LINE__, "the merge tree has %zu roots",
                             c->count);
     return rc;
@@ -229,6 +229,18 @@ done:
     return rc;
 }
 
+/* Groups whose tasks ran on several ranks are whole only now. */
+static slab_status emit_roots(pass_tree *tree)
+{
+    slab_status rc = SLAB_OK;
+    while (rc == SLAB_OK && tree->count > 0) {
+        pass_node root;
+        take(tree, &tree->nodes[0], &root);
+        rc = pass_node_emit(tree->pass, &root);
+    }
+    return rc;
+}
+
 slab_status pass_tree_collect(pass_tree *tree, slab_ranks *ranks, pass_node *root)
 {
     slab_status rc = SLAB_OK;
@@ -238,8 +250,11 @@ slab_status pass_tree_collect(pass_tree *tree, slab_ranks *ranks, pass_node *roo
         return slab_ranks_agree(ranks, pass_node_make(tree->pass, 0, 0, root));
     TRY(tell_holdings(&c));
     rc = merge_ranks(&c);
+    if (rc == SLAB_OK && tree->pass->layout.emits)
+        rc = emit_roots(tree);
     TRY(slab_ranks_agree(ranks, rc));
-    TRY(share_root(&c, root));
+    if (!tree->pass->layout.emits)
+        TRY(share_root(&c, root));
 done:
     slab_memory_free(c.all);
     return rc;

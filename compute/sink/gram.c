@@ -5,10 +5,10 @@
  */
 #include <slab/compute/sink/gram.h>
 
-#include <string.h>
 #include <lapacke.h>
 #include <slab/compute/kernel/blas.h>
 #include <slab/storage/base/try.h>
+#include <string.h>
 
 static int64_t side_extent(const slab_gram *g)
 {

@@ -17,12 +17,17 @@ extern "C" {
 
 /** A tile handed to a sink. */
 typedef struct slab_tile {
-    int64_t number;   /* in the pass's grid */
-    slab_box box;     /* elements of the value */
-    slab_dtype dtype; /* native */
-    slab_view view;   /* its elements */
-    int thread;       /* that calls: for sinks that write (slab_writer_put) */
+    int64_t number;           /* in the pass's grid */
+    slab_box box;             /* elements of the value */
+    slab_dtype dtype;         /* native */
+    slab_view view;           /* its elements */
+    const slab_view *views;   /* of a sink that takes several values: all of them, [0] is `view` */
+    const slab_dtype *dtypes; /* theirs */
+    int thread;               /* that calls: for sinks that write (slab_writer_put) */
 } slab_tile;
+
+/** Values that one sink can be shown side by side. */
+#define SLAB_TILE_VIEWS_MAX 4
 
 /**
  * The part of the value that a state covers: the bounding box of its task's tiles, or of all tasks
@@ -56,6 +61,11 @@ typedef struct slab_sink_wants {
      * place, with no new state for both. */
     bool one_layout;
 
+    /** The result is too large for every rank to hold: states of tiles that share their place along
+     * the axes not in `run_axes` are merged with each other alone, and emit() takes each such
+     * group's state away as soon as it is whole. finish() gets no state then. */
+    bool emits;
+
     /** The grid that the pass must use: the chunks that are written. NULL: the value's own. */
     const slab_grid *grid;
 } slab_sink_wants;
@@ -85,11 +95,16 @@ typedef struct slab_sink_class {
 
     /** into += from; `into_span` covers from's. Tiles of `from` come after those of `into`.
      * When two neighbours cover different parts, both are merged into an empty state that covers
-     * them together. */
+     * them together. NULL: the sink has no state (state_bytes is not called). */
     slab_status (*merge)(const void *sink, const slab_span *into_span, void *into,
                          const slab_span *from_span, const void *from);
 
-    /** Takes the state of everything; called on every rank with the same bits. */
+    /** Takes the state of a whole group of tiles: span is final. Called once for every group, on
+     * any rank and thread, in any order. For sinks that say `emits`. */
+    slab_status (*emit)(void *sink, const slab_span *span, void *state);
+
+    /** Takes the state of everything; called on every rank with the same bits. NULL: nothing to do.
+     * `state` is NULL for sinks that emit. */
     slab_status (*finish)(void *sink, const slab_span *span, void *state);
 } slab_sink_class;
 

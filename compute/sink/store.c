@@ -43,12 +43,6 @@ static slab_sink_wants store_wants(const void *sink)
         .nphases = 1, .band_axis = -1, .grid = slab_writer_grid(store->writer)};
 }
 
-static size_t store_state_bytes(const void *sink, const slab_span *span)
-{
-    (void)sink, (void)span;
-    return 0;
-}
-
 static size_t tile_bytes(const slab_shape *tile, size_t size)
 {
     int64_t elements = 0;
@@ -100,23 +94,7 @@ done:
     return rc;
 }
 
-static slab_status store_merge(const void *sink, const slab_span *into_span, void *into,
-                               const slab_span *from_span, const void *from)
-{
-    (void)sink, (void)into_span, (void)into, (void)from_span, (void)from;
-    return SLAB_OK;
-}
-
-static slab_status store_finish(void *sink, const slab_span *span, void *state)
-{
-    (void)sink, (void)span, (void)state;
-    return SLAB_OK;
-}
-
 const slab_sink_class slab_sink_store = {.name = "store",
                                          .wants = store_wants,
-                                         .state_bytes = store_state_bytes,
                                          .scratch_bytes = store_scratch_bytes,
-                                         .accumulate = store_accumulate,
-                                         .merge = store_merge,
-                                         .finish = store_finish};
+                                         .accumulate = store_accumulate};
