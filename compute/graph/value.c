@@ -45,6 +45,12 @@ slab_value *value_finish(slab_status rc, slab_value **node)
     return value;
 }
 
+slab_value *slab_value_fail(slab_status rc)
+{
+    slab_value *none = NULL;
+    return value_finish(rc, &none);
+}
+
 slab_value *slab_value_keep(slab_value *value)
 {
     atomic_fetch_add(&value->references, 1);

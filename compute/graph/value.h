@@ -24,6 +24,9 @@ void slab_value_drop(slab_value **value);
 /** SLAB_OK, or why the value is poisoned (the record is restored too). */
 slab_status slab_value_status(const slab_value *value);
 
+/** A poisoned value that carries the last error record: for builders outside this folder. */
+slab_value *slab_value_fail(slab_status rc);
+
 const slab_shape *slab_value_shape(const slab_value *value);
 slab_dtype slab_value_dtype(const slab_value *value); /* native */
 

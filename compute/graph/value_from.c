@@ -38,6 +38,11 @@ static void from_clear(slab_value *value)
 
 static const value_class from_class = {.memory = from_memory, .get = from_get, .clear = from_clear};
 
+bool value_is_memory(const slab_value *value)
+{
+    return value->cls == &from_class;
+}
+
 slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data)
 {
     slab_status rc = SLAB_OK;

@@ -80,6 +80,19 @@ void strip_program_destroy(struct strip_program **program);
 size_t strip_memory(const slab_value *value, const slab_shape *box);
 slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
 
+/* value_view.c, for value_load.c: what a view takes of its operand, as a selection that drops no
+ * axis; and what remains of the view when the operand has been cut down to that. */
+extern const value_class value_view_class;
+slab_status value_view_selection(const slab_value *value, slab_selection *out);
+void value_view_whole(slab_value *value);
+
+/* value_load.c: when the view's operand is loaded from a file, it is replaced by a load of the
+ * selected part alone (drops *operand, the view's reference to it). */
+slab_status value_load_select(const slab_value *loaded, slab_value *view, slab_value **operand);
+
+/* True when elements lie in memory and stay there: they may be shown without a copy. */
+bool value_is_memory(const slab_value *value);
+
 /* broadcast.c: NumPy's rules. */
 slab_status broadcast_shapes(const slab_shape *a, const slab_shape *b, slab_shape *out);
 /* The part of an operand of this shape that a box of the result needs. */

@@ -6,6 +6,7 @@
 
 typedef struct load_self {
     slab_reader *reader;
+    int threads;
 } load_self;
 
 static slab_reader *reader_of(const slab_value *value)
@@ -64,12 +65,47 @@ static const value_class load_class = {.memory = load_memory,
                                        .fallback = load_fallback,
                                        .clear = load_clear};
 
+/* What selecting `inner` of what `outer` selected takes of the array: axes that outer dropped are
+ * not seen by inner. */
+static void compose(const slab_selection *outer, const slab_selection *inner, slab_selection *out)
+{
+    int seen = 0;
+    *out = *outer;
+    for (int a = 0; a < outer->rank; a++) {
+        if (outer->drop[a])
+            continue;
+        out->start[a] = outer->start[a] + inner->start[seen] * outer->step[a];
+        out->step[a] = outer->step[a] * inner->step[seen];
+        out->count[a] = inner->count[seen];
+        seen++;
+    }
+}
+
+slab_status value_load_select(const slab_value *loaded, slab_value *view, slab_value **operand)
+{
+    slab_status rc = SLAB_OK;
+    slab_selection inner, both;
+    if (loaded->cls != &load_class)
+        return SLAB_OK;
+    const load_self *self = loaded->self;
+    TRY(value_view_selection(view, &inner));
+    compose(slab_reader_selection(self->reader), &inner, &both);
+    slab_value *part = slab_value_load(slab_reader_array(self->reader), &both, self->threads);
+    slab_value_drop(operand);
+    *operand = part;
+    value_view_whole(view);
+    TRY(slab_value_status(part));
+done:
+    return rc;
+}
+
 slab_value *slab_value_load(slab_array *array, const slab_selection *selection, int threads)
 {
     slab_status rc = SLAB_OK;
     slab_value *value = NULL;
     TRY(value_create(&load_class, sizeof(load_self), &value));
     load_self *self = value->self;
+    self->threads = threads;
     TRY(slab_reader_open(array, selection, NULL, threads, &self->reader));
     const slab_array_info *info = slab_array_describe(array);
     value->shape = *slab_reader_shape(self->reader);

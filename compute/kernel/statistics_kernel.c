@@ -88,7 +88,8 @@ static void exact_moments(const slab_statistics_slot *slot, double *mean, double
     __int128 n = slot->count, sum = slot->first.sum, squares = slot->second.squares;
     __int128 scaled, square, spread;
     *mean = ratio(sum, n);
-    if (!__builtin_mul_overflow(n, squares, &scaled) && !__builtin_mul_overflow(sum, sum, &square) &&
+    if (!__builtin_mul_overflow(n, squares, &scaled) &&
+        !__builtin_mul_overflow(sum, sum, &square) &&
         !__builtin_sub_overflow(scaled, square, &spread)) {
         *variance = ratio(spread, n * n);
         return;

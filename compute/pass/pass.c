@@ -67,6 +67,11 @@ done:
     return rc;
 }
 
+void slab_pass_name(slab_pass *pass, const char *name)
+{
+    snprintf(pass->name, sizeof pass->name, "%s", name);
+}
+
 void slab_pass_destroy(slab_pass **pass)
 {
     if (!pass || !*pass)

@@ -18,6 +18,7 @@ typedef struct slab_pass slab_pass;
  *  @param value  kept (slab_value_keep); its grid is the pass's unless a sink wants another */
 slab_status slab_pass_create(slab_crew *crew, const char *name, slab_value *value, slab_pass **out);
 void slab_pass_destroy(slab_pass **pass);
+void slab_pass_name(slab_pass *pass, const char *name);
 
 /** Adds a sink; borrowed until the pass is destroyed. All sinks of a pass share its tiles. */
 slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sink);

@@ -5,22 +5,22 @@
 
 struct slab_store {
     slab_writer *writer;
+    slab_grid grid;      /* chunks */
     slab_dtype from, to; /* native */
 };
 
-slab_status slab_store_create(const slab_value *value, slab_writer *writer, slab_store **out)
+slab_status slab_store_plan(const slab_value *value, const slab_array_info *info, slab_store **out)
 {
     slab_status rc = SLAB_OK;
     slab_store *store = NULL;
     char from[SLAB_SHAPE_TEXT_MAX], to[SLAB_SHAPE_TEXT_MAX];
-    const slab_array_info *info = slab_writer_describe(writer);
     *out = NULL;
     TRY(slab_value_status(value));
     REQUIRE(slab_shape_equal(slab_value_shape(value), &info->shape), SLAB_ERR_SHAPE,
             "a value of shape %s cannot be stored in an array of shape %s",
             slab_shape_text(slab_value_shape(value), from), slab_shape_text(&info->shape, to));
     ALLOC(store, 1, "a store");
-    store->writer = writer;
+    TRY(slab_grid_make(&info->shape, &info->chunk, NULL, &store->grid));
     store->from = slab_value_dtype(value);
     store->to = slab_dtype_native(info->dtype);
     TRY(slab_dtype_convert(store->from, NULL, store->to, NULL, 0));
@@ -28,6 +28,21 @@ slab_status slab_store_create(const slab_value *value, slab_writer *writer, slab
     store = NULL;
 done:
     slab_store_destroy(&store);
+    return rc;
+}
+
+void slab_store_attach(slab_store *store, slab_writer *writer)
+{
+    store->writer = writer;
+    store->grid = *slab_writer_grid(writer);
+}
+
+slab_status slab_store_create(const slab_value *value, slab_writer *writer, slab_store **out)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_store_plan(value, slab_writer_describe(writer), out));
+    slab_store_attach(*out, writer);
+done:
     return rc;
 }
 
@@ -39,8 +54,7 @@ void slab_store_destroy(slab_store **store)
 static slab_sink_wants store_wants(const void *sink)
 {
     const slab_store *store = sink;
-    return (slab_sink_wants){
-        .nphases = 1, .band_axis = -1, .grid = slab_writer_grid(store->writer)};
+    return (slab_sink_wants){.nphases = 1, .band_axis = -1, .grid = &store->grid};
 }
 
 static size_t tile_bytes(const slab_shape *tile, size_t size)

@@ -23,6 +23,11 @@ extern const slab_sink_class slab_sink_store;
  * @retval SLAB_ERR_TYPE   elements cannot be converted
  */
 slab_status slab_store_create(const slab_value *value, slab_writer *writer, slab_store **out);
+
+/** The same before there is a writer, for plans: the array's description is what
+ * slab_spec_resolve() gives. slab_store_attach() makes it ready to run. */
+slab_status slab_store_plan(const slab_value *value, const slab_array_info *info, slab_store **out);
+void slab_store_attach(slab_store *store, slab_writer *writer);
 void slab_store_destroy(slab_store **store);
 
 #ifdef __cplusplus

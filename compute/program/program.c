@@ -1,0 +1,224 @@
+#include <slab/compute/program/program_impl.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <stdio.h>
+#include <string.h>
+
+slab_status slab_program_create(slab_crew *crew, const char *scratch, slab_program **out)
+{
+    slab_status rc = SLAB_OK;
+    *out = NULL;
+    ALLOC(*out, 1, "a program");
+    (*out)->workshop = (slab_workshop){.crew = crew, .scratch = scratch};
+done:
+    return rc;
+}
+
+void slab_program_destroy(slab_program **program)
+{
+    slab_program *p = program ? *program : NULL;
+    if (!p)
+        return;
+    for (int i = 0; i < p->noutputs; i++) {
+        slab_store_destroy(&p->outputs[i]->store);
+        slab_collect_destroy(&p->outputs[i]->collect);
+        slab_value_drop(&p->outputs[i]->value);
+        FREE(p->outputs[i]->data);
+        FREE(p->outputs[i]);
+    }
+    for (int i = 0; i < p->ncomputations; i++)
+        slab_computation_drop(&p->computations[i]);
+    FREE(p->computations);
+    FREE(p->outputs);
+    FREE(p->dot);
+    FREE(*program);
+}
+
+static slab_status add_output(slab_program *p, const char *name, slab_value *value,
+                              program_output **out)
+{
+    slab_status rc = SLAB_OK;
+    program_output *o = NULL;
+    TRY(slab_value_status(value));
+    if (p->noutputs == p->capacity) {
+        int capacity = p->capacity ? 2 * p->capacity : 8;
+        TRY(slab_memory_resize((void **)&p->outputs, (size_t)capacity, sizeof *p->outputs,
+                               "a program"));
+        p->capacity = capacity;
+    }
+    ALLOC(o, 1, "a program");
+    snprintf(o->name, sizeof o->name, "%s", name);
+    o->value = slab_value_keep(value);
+    p->outputs[p->noutputs++] = o;
+    *out = o;
+done:
+    return rc;
+}
+
+slab_status slab_program_store(slab_program *p, const char *name, slab_value *value,
+                               const slab_array_spec *spec, int *output)
+{
+    slab_status rc = SLAB_OK;
+    program_output *o;
+    TRY(add_output(p, name, value, &o));
+    TRY(slab_spec_resolve(spec, name, &o->info));
+    TRY(slab_store_plan(value, &o->info, &o->store));
+    *output = p->noutputs - 1;
+done:
+    return rc;
+}
+
+void slab_program_attach(slab_program *p, int output, slab_writer *writer)
+{
+    slab_store_attach(p->outputs[output]->store, writer);
+}
+
+slab_status slab_program_fetch(slab_program *p, const char *name, slab_value *value, int *output)
+{
+    slab_status rc = SLAB_OK;
+    program_output *o;
+    int64_t elements;
+    TRY(add_output(p, name, value, &o));
+    TRY(slab_shape_elements(slab_value_shape(value), &elements));
+    TRY(slab_memory_alloc(&o->data, (size_t)elements, slab_value_dtype(value).size, "a result"));
+    TRY(slab_collect_create(value, o->data, &o->collect));
+    *output = p->noutputs - 1;
+done:
+    return rc;
+}
+
+const void *slab_program_data(const slab_program *p, int output)
+{
+    return p->outputs[output]->data;
+}
+
+slab_status slab_program_settle(slab_program *p, const char *name, slab_value *value)
+{
+    program_output *o;
+    return add_output(p, name, value, &o);
+}
+
+/* --- planning --- */
+
+static int64_t output_bytes(const program_pass *pass)
+{
+    int64_t bytes = 0, elements;
+    for (int i = 0; i < pass->noutputs; i++) {
+        const program_output *o = pass->outputs[i];
+        if (o->store && slab_shape_elements(&o->info.shape, &elements) == SLAB_OK)
+            bytes += elements * (int64_t)o->info.dtype.size;
+    }
+    return bytes;
+}
+
+static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass_plan one;
+    int64_t times = 1;
+    for (int i = 0; i < pass->ncomputations; i++) {
+        slab_computation *c = pass->computations[i];
+        int passes = c->cls->passes ? c->cls->passes(c) : 1;
+        times = passes > times ? passes : times;
+    }
+    TRY(slab_pass_plan_make(pass->pass, budget, &one));
+    slab_plan_add_pass(plan, &one, times, 0);
+    plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
+    TRY(program_dot_pass(p, plan->nsteps, pass));
+    for (int i = 0; i < pass->ncomputations; i++)
+        pass->computations[i]->planned = true;
+    for (int i = 0; i < pass->noutputs; i++)
+        pass->outputs[i]->planned = true;
+done:
+    return rc;
+}
+
+static bool all_planned(const slab_program *p)
+{
+    bool all = true;
+    for (int i = 0; i < p->ncomputations; i++)
+        all = all && (p->computations[i]->done || p->computations[i]->planned);
+    for (int i = 0; i < p->noutputs; i++)
+        all = all && (p->outputs[i]->done || p->outputs[i]->planned);
+    return all;
+}
+
+/* A joined computation is planned with the one that settles its results. */
+static void plan_joined(slab_program *p)
+{
+    for (int i = 0; i < p->ncomputations; i++)
+        if (p->computations[i]->done)
+            p->computations[i]->planned = true;
+}
+
+slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    program_round round = {0};
+    FREE(p->dot);
+    TRY(program_gather(p));
+    for (int i = 0; i < p->ncomputations; i++)
+        p->computations[i]->planned = false;
+    for (int i = 0; i < p->noutputs; i++)
+        p->outputs[i]->planned = false;
+    while (!all_planned(p)) {
+        TRY(program_round_make(p, true, &round));
+        plan_joined(p);
+        REQUIRE(round.npasses > 0 || all_planned(p), SLAB_ERR_INTERNAL,
+                "a program waits for itself");
+        for (int i = 0; i < round.npasses; i++)
+            TRY(plan_pass(p, &round.passes[i], budget, plan));
+        program_round_clear(&round);
+    }
+done:
+    program_round_clear(&round);
+    return rc;
+}
+
+/* --- running --- */
+
+static bool all_done(const slab_program *p)
+{
+    bool all = true;
+    for (int i = 0; i < p->noutputs; i++)
+        all = all && p->outputs[i]->done;
+    return all;
+}
+
+static slab_status run_pass(slab_program *p, program_pass *pass, size_t taken, size_t budget)
+{
+    slab_status rc = SLAB_OK;
+    size_t now = slab_memory_used(), more = now > taken ? now - taken : 0;
+    bool again;
+    TRY(slab_pass_run(pass->pass, budget > more ? budget - more : 0));
+    for (int i = 0; i < pass->ncomputations; i++) {
+        slab_computation *c = pass->computations[i];
+        TRY_SAYING(c->cls->end(c, &p->workshop, &again), "%s", c->cls->name);
+        c->done = !again;
+    }
+    for (int i = 0; i < pass->noutputs; i++)
+        pass->outputs[i]->done = true;
+done:
+    return rc;
+}
+
+slab_status slab_program_run(slab_program *p, size_t budget)
+{
+    slab_status rc = SLAB_OK;
+    program_round round = {0};
+    slab_plan plan = {0};
+    slab_ranks *ranks = slab_crew_ranks(p->workshop.crew);
+    size_t taken = slab_memory_used();
+    TRY(slab_ranks_agree(ranks, slab_program_plan(p, budget, &plan)));
+    while (!all_done(p)) {
+        TRY(slab_ranks_agree(ranks, program_round_make(p, false, &round)));
+        REQUIRE(round.npasses > 0 || all_done(p), SLAB_ERR_INTERNAL, "a program waits for itself");
+        for (int i = 0; i < round.npasses; i++)
+            TRY(run_pass(p, &round.passes[i], taken, budget));
+        program_round_clear(&round);
+    }
+done:
+    program_round_clear(&round);
+    return rc;
+}
