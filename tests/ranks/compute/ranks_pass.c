@@ -5,6 +5,7 @@
 #include <slab/compute/pass/pass.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,106 @@ done:
     return rc;
 }
 
+/* --- a sink that emits: sums along the first axis of [8, columns], handed over group by group ---
+ */
+
+enum { ROWS = 8, COLUMNS = 600000 };
+
+typedef struct emitter {
+    _Atomic int64_t emitted; /* columns */
+    double *sums;            /* [columns], on this rank */
+    bool wrong;
+} emitter;
+
+static slab_sink_wants emitter_wants(const void *sink)
+{
+    (void)sink;
+    return (slab_sink_wants){.nphases = 1, .band_axis = -1, .run_axes = 1, .emits = true};
+}
+
+static size_t emitter_bytes(const void *sink, const slab_span *span)
+{
+    (void)sink;
+    return (size_t)span->count[1] * sizeof(double);
+}
+
+static slab_status emitter_take(const void *sink, const slab_span *span, void *state, int phase,
+                                const slab_tile *tile, void *scratch)
+{
+    double *sums = state;
+    (void)sink, (void)phase, (void)scratch;
+    for (int64_t i = 0; i < tile->box.count[0]; i++)
+        for (int64_t j = 0; j < tile->box.count[1]; j++)
+            sums[tile->box.start[1] - span->start[1] + j] +=
+                *(const float *)((const char *)tile->view.data + i * tile->view.stride[0] +
+                                 j * tile->view.stride[1]);
+    return SLAB_OK;
+}
+
+static slab_status emitter_merge(const void *sink, const slab_span *into_span, void *into,
+                                 const slab_span *from_span, const void *from)
+{
+    (void)sink;
+    for (int64_t j = 0; j < from_span->count[1]; j++)
+        ((double *)into)[from_span->start[1] - into_span->start[1] + j] +=
+            ((const double *)from)[j];
+    return SLAB_OK;
+}
+
+static slab_status emitter_emit(void *sink, const slab_span *span, void *state)
+{
+    emitter *e = sink;
+    e->wrong = e->wrong || span->count[0] != ROWS || span->count[1] > 262144;
+    memcpy(e->sums + span->start[1], state, (size_t)span->count[1] * sizeof(double));
+    atomic_fetch_add(&e->emitted, span->count[1]);
+    return SLAB_OK;
+}
+
+static slab_status emitter_finish(void *sink, const slab_span *span, void *state)
+{
+    (void)span;
+    ((emitter *)sink)->wrong = ((emitter *)sink)->wrong || state != NULL;
+    return SLAB_OK;
+}
+
+static const slab_sink_class emitter_class = {.name = "emitter",
+                                              .wants = emitter_wants,
+                                              .state_bytes = emitter_bytes,
+                                              .accumulate = emitter_take,
+                                              .merge = emitter_merge,
+                                              .emit = emitter_emit,
+                                              .finish = emitter_finish};
+
+/* Element (i, j) is i + j mod 7; two values of one shape, the second shown beside the first. */
+static int64_t check_emitter(int threads)
+{
+    slab_crew *crew = NULL;
+    slab_pass *pass = NULL;
+    emitter e = {.sums = calloc(COLUMNS, sizeof(double))};
+    int64_t wrong = 0;
+    float *x = malloc(sizeof *x * ROWS * COLUMNS);
+    for (int64_t k = 0; k < (int64_t)ROWS * COLUMNS; k++)
+        x[k] = (float)(k / COLUMNS + k % COLUMNS % 7);
+    slab_shape shape = {2, {ROWS, COLUMNS}};
+    slab_value *value = slab_value_from(slab_dtype_make(SLAB_KIND_FLOAT, 4), &shape, x);
+    slab_value *twice = slab_value_apply("add", (slab_value *[]){value, value}, 2);
+    bool ran = slab_crew_create(slab_ranks_world(), threads, &crew) == SLAB_OK &&
+               slab_pass_create(crew, "emitting", value, &pass) == SLAB_OK &&
+               slab_pass_feed(pass, twice, &emitter_class, &e) == SLAB_OK &&
+               slab_pass_run(pass, 1 << 30) == SLAB_OK;
+    int64_t all = e.emitted;
+    slab_ranks_sum(slab_ranks_world(), &all, 1);
+    for (int64_t j = 0; j < COLUMNS; j++)
+        wrong += e.sums[j] != 0 && e.sums[j] != (double)(ROWS * (ROWS - 1) + 2 * ROWS * (j % 7));
+    slab_pass_destroy(&pass);
+    slab_crew_destroy(&crew);
+    slab_value_drop(&twice);
+    slab_value_drop(&value);
+    free(e.sums);
+    free(x);
+    return wrong + (all != COLUMNS) + !ran + e.wrong;
+}
+
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -144,6 +245,8 @@ int main(void)
         CHECK(sink.tiles == TILES);
         CHECK(sink.sum == expected);
     }
+    CHECK(check_emitter(1) == 0);
+    CHECK(check_emitter(2) == 0);
     adder sink = {.bad_tile = 13};
     CHECK(run(value, 2, 1 << 30, &sink) == SLAB_ERR_FORMAT);
     CHECK(strstr(slab_error_last()->message, "a bad tile"));
