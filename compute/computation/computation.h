@@ -57,6 +57,7 @@ struct slab_computation {
     int references;
     int noperands;
     slab_value *operands[SLAB_TILE_VIEWS_MAX]; /* kept; of one shape */
+    int only; /* set by begin(): the pass shows the operand of this number + 1 alone; 0: all */
     int nresults;
     slab_value *results[SLAB_RESULTS_MAX]; /* not kept; NULL: nobody asked, or nobody is left */
     bool done;                             /* nothing is left to do for it */

@@ -196,7 +196,10 @@ static slab_status place_computation(slab_program *p, program_round *round, slab
     void *sink;
     program_pass *pass;
     TRY_SAYING(c->cls->begin(c, &p->workshop, &cls, &sink), "%s", c->cls->name);
-    TRY(place_sink(p, round, c->cls->name, c->operands, c->noperands, cls, sink, &pass));
+    if (c->only)
+        TRY(place_sink(p, round, c->cls->name, &c->operands[c->only - 1], 1, cls, sink, &pass));
+    else
+        TRY(place_sink(p, round, c->cls->name, c->operands, c->noperands, cls, sink, &pass));
     TRY(slab_memory_resize((void **)&pass->computations, (size_t)pass->ncomputations + 1,
                            sizeof *pass->computations, "a program"));
     pass->computations[pass->ncomputations++] = c;
