@@ -1,146 +1,61 @@
-/* Building element-wise nodes: types, shapes, sources. Evaluation is in strip.c. */
+/* Building element-wise nodes: types, shapes, literals. Evaluation is in strip.c. */
 #include <slab/compute/graph/value_impl.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 1000 }; /* evaluation recurses */
-
-static const apply_self *self_of(const slab_value *value)
-{
-    return value->self;
-}
-
-static void apply_prefetch(slab_value *value, const slab_box *box)
-{
-    const apply_self *self = self_of(value);
-    for (int i = 0; i < self->nsources; i++) {
-        slab_box part;
-        broadcast_box(&self->sources[i]->shape, box, &part);
-        slab_value_prefetch(self->sources[i], &part);
-    }
-}
-
-static int64_t apply_packed_bytes(const slab_value *value)
-{
-    const apply_self *self = self_of(value);
-    int64_t bytes = 0;
-    for (int i = 0; i < self->nsources; i++)
-        bytes += slab_value_packed_bytes(self->sources[i]);
-    return bytes;
-}
-
-/* Shares the bytes out by what the sources have to read. */
-static slab_status apply_hold(slab_value *value, int thread, size_t packed_bytes)
-{
-    slab_status rc = SLAB_OK;
-    const apply_self *self = self_of(value);
-    double all = (double)apply_packed_bytes(value);
-    for (int i = 0; i < self->nsources; i++) {
-        double part = all > 0 ? (double)slab_value_packed_bytes(self->sources[i]) / all : 0;
-        TRY(slab_value_hold(self->sources[i], thread, (size_t)(part * (double)packed_bytes)));
-    }
-done:
-    return rc;
-}
-
-static slab_read_counts apply_counts(const slab_value *value)
-{
-    const apply_self *self = self_of(value);
-    slab_read_counts all = {0};
-    for (int i = 0; i < self->nsources; i++) {
-        slab_read_counts one = slab_value_counts(self->sources[i]);
-        all.packed_bytes += one.packed_bytes;
-        all.plain_bytes += one.plain_bytes;
-        all.chunks += one.chunks;
-    }
-    return all;
-}
-
-static const char *apply_fallback(const slab_value *value)
-{
-    const apply_self *self = self_of(value);
-    const char *reason = "";
-    for (int i = 0; i < self->nsources && !reason[0]; i++)
-        reason = slab_value_fallback(self->sources[i]);
-    return reason;
-}
-
 static void apply_clear(slab_value *value)
 {
     apply_self *self = value->self;
     struct strip_program *program;
+    struct source_list *sources;
     if (!self)
         return;
     program = atomic_load(&self->program);
     strip_program_destroy(&program);
+    sources = atomic_load(&self->sources);
+    source_list_destroy(&sources);
     for (int i = 0; i < self->arity; i++)
         slab_value_drop(&self->operands[i]);
-    FREE(self->sources);
     pthread_mutex_destroy(&self->compiling);
 }
 
-static int apply_operands(const slab_value *value, slab_value *const **out)
-{
-    *out = self_of(value)->sources;
-    return self_of(value)->nsources;
-}
-
 const value_class value_apply_class = {.memory = strip_memory,
-                                       .operands = apply_operands,
+                                       .operands = sources_operands,
                                        .computed = true,
                                        .get = strip_get,
-                                       .prefetch = apply_prefetch,
-                                       .hold = apply_hold,
-                                       .counts = apply_counts,
-                                       .packed_bytes = apply_packed_bytes,
-                                       .fallback = apply_fallback,
+                                       .prefetch = sources_prefetch,
+                                       .hold = sources_hold,
+                                       .counts = sources_counts,
+                                       .packed_bytes = sources_packed_bytes,
+                                       .fallback = sources_fallback,
                                        .clear = apply_clear};
 
-static void add_source(apply_self *self, slab_value *source)
-{
-    for (int i = 0; i < self->nsources; i++)
-        if (self->sources[i] == source)
-            return;
-    self->sources[self->nsources++] = source;
-}
-
-static slab_status gather_sources(apply_self *self)
-{
-    slab_status rc = SLAB_OK;
-    int most = 0;
-    for (int i = 0; i < self->arity; i++)
-        most +=
-            self->operands[i]->cls == &value_apply_class ? self_of(self->operands[i])->nsources : 1;
-    ALLOC(self->sources, most, "an expression");
-    for (int i = 0; i < self->arity; i++) {
-        slab_value *operand = self->operands[i];
-        if (operand->cls != &value_apply_class) {
-            add_source(self, operand);
-            continue;
-        }
-        for (int s = 0; s < self_of(operand)->nsources; s++)
-            add_source(self, self_of(operand)->sources[s]);
-    }
-done:
-    return rc;
-}
-
-/* The grid of the source that costs most to read, among those of the result's shape. */
+/* The grid of the source that costs most to read, among those of the result's shape. What lies
+ * between such a source and the result has their shape too: each node asks its operands. */
 static slab_status choose_grid(slab_value *value)
 {
-    const apply_self *self = self_of(value);
-    const slab_value *best = NULL;
-    for (int i = 0; i < self->nsources; i++) {
-        const slab_value *source = self->sources[i];
-        if (slab_shape_equal(&source->shape, &value->shape) &&
-            (!best || slab_value_packed_bytes(source) > slab_value_packed_bytes(best)))
-            best = source;
+    apply_self *self = value->self;
+    for (int i = 0; i < self->arity; i++) {
+        const slab_value *operand = self->operands[i], *widest = operand;
+        int64_t bytes;
+        if (!slab_shape_equal(&operand->shape, &value->shape))
+            continue;
+        if (operand->cls == &value_apply_class) {
+            widest = ((const apply_self *)operand->self)->widest;
+            bytes = ((const apply_self *)operand->self)->widest_bytes;
+        } else {
+            bytes = slab_value_packed_bytes(operand);
+        }
+        if (widest && (!self->widest || bytes > self->widest_bytes)) {
+            self->widest = widest;
+            self->widest_bytes = bytes;
+        }
     }
-    if (!best)
+    if (!self->widest)
         return value_default_grid(&value->shape, value->dtype, &value->grid);
-    value->grid = best->grid;
+    value->grid = self->widest->grid;
     return SLAB_OK;
 }
 
@@ -155,48 +70,157 @@ static slab_status begin(const slab_op *op, slab_value *const *operands, int n, 
     for (int i = 0; i < n; i++) {
         self->operands[self->arity++] = slab_value_keep(operands[i]);
         TRY(slab_value_status(operands[i]));
-        if (operands[i]->cls == &value_apply_class && self_of(operands[i])->depth >= self->depth)
-            self->depth = self_of(operands[i])->depth + 1;
     }
-    REQUIRE(self->depth < DEPTH_MAX, SLAB_ERR_RANGE, "an expression more than %d operations deep",
-            DEPTH_MAX);
 done:
     return rc;
 }
 
-slab_value *slab_value_apply(const char *op_name, slab_value *const *operands, int n)
+/* The type that literals among the operands from..n take theirs from; false: all are literals. */
+static slab_status strong_type(slab_value *const *operands, int from, int n, slab_dtype *out,
+                               bool *any)
 {
     slab_status rc = SLAB_OK;
-    slab_value *value = NULL;
-    slab_dtype dtypes[SLAB_OP_ARITY_MAX];
-    const slab_op *op = slab_op_by_name(op_name);
-    REQUIRE(op, SLAB_ERR_VALUE, "there is no operation '%s'", op_name);
-    REQUIRE(n == op->arity, SLAB_ERR_VALUE, "'%s' takes %d operands, not %d", op_name, op->arity,
-            n);
-    TRY(begin(op, operands, n, &value));
-    apply_self *self = value->self;
-    value->shape = operands[0]->shape;
+    *any = false;
+    for (int i = from; i < n; i++) {
+        if (operands[i]->weak)
+            continue;
+        if (*any)
+            TRY(slab_dtype_promote(*out, operands[i]->dtype, out));
+        else
+            *out = operands[i]->dtype;
+        *any = true;
+    }
+done:
+    return rc;
+}
+
+/* The operands' types, with those that literals take on. */
+static slab_status operand_types(const slab_op *op, slab_value *const *operands, int n,
+                                 slab_dtype *dtypes)
+{
+    slab_status rc = SLAB_OK;
+    slab_dtype strong;
+    bool any;
+    int from = op->literals == SLAB_LITERALS_CHOOSE ? 1 : 0;
+    TRY(strong_type(operands, from, n, &strong, &any));
     for (int i = 0; i < n; i++) {
         dtypes[i] = operands[i]->dtype;
-        TRY_SAYING(broadcast_shapes(&value->shape, &operands[i]->shape, &value->shape), "'%s'",
-                   op_name);
+        if (!operands[i]->weak || !any || i < from || op->literals == SLAB_LITERALS_OWN)
+            continue;
+        slab_dtype beside = slab_dtype_beside((int)operands[i]->weak, strong);
+        if (op->literals != SLAB_LITERALS_COMPARE || literal_fits(literal_of(operands[i]), beside))
+            dtypes[i] = beside;
     }
-    TRY(op->types(op, dtypes, &self->types));
-    value->dtype = self->types.delivered;
-    TRY(gather_sources(self));
+done:
+    return rc;
+}
+
+static share_key key_of(const void *kind, slab_value *const *operands, int n)
+{
+    share_key key = {.kind = kind};
+    for (int i = 0; i < n; i++)
+        key.part[i] = operands[i];
+    return key;
+}
+
+/* A node of an operation with a kernel; its operands are no literals. */
+static slab_value *node_of(const slab_op *op, slab_value *const *operands, int n,
+                           const slab_op_types *types)
+{
+    slab_status rc = SLAB_OK;
+    share_key key = key_of(op, operands, n);
+    slab_value *value = share_find(&key);
+    if (value)
+        return value;
+    TRY(begin(op, operands, n, &value));
+    apply_self *self = value->self;
+    self->types = *types;
+    value->dtype = types->delivered;
+    value->shape = operands[0]->shape;
+    for (int i = 1; i < n; i++)
+        TRY_SAYING(broadcast_shapes(&value->shape, &operands[i]->shape, &value->shape), "'%s'",
+                   op->name);
     TRY(choose_grid(value));
+    share_enter(value, &key);
 done:
     return value_finish(rc, &value);
 }
 
-slab_value *slab_value_cast(slab_value *operand, slab_dtype native)
+slab_value *apply_operation(const slab_op *op, slab_value *const *operands, int n)
 {
     slab_status rc = SLAB_OK;
-    slab_value *value = NULL;
+    slab_value *value = NULL, *typed[SLAB_OP_ARITY_MAX] = {0};
+    slab_dtype dtypes[SLAB_OP_ARITY_MAX] = {0};
+    slab_op_types types = {0};
+    TRY(operand_types(op, operands, n, dtypes));
+    TRY(op->types(op, dtypes, &types));
+    for (int i = 0; i < n; i++) {
+        typed[i] = operands[i]->weak ? literal_as(operands[i], types.loop[i], types.operand[i],
+                                                  op->literals == SLAB_LITERALS_CLAMP)
+                                     : slab_value_keep(operands[i]);
+        TRY_SAYING(slab_value_status(typed[i]), "'%s'", op->name);
+    }
+    value = node_of(op, typed, n, &types);
+done:
+    for (int i = 0; i < n; i++)
+        slab_value_drop(&typed[i]);
+    return value_finish(rc, &value);
+}
+
+static slab_status check_operands(const slab_op *op, slab_value *const *operands, int n)
+{
+    slab_status rc = SLAB_OK;
+    int least = op->arity_least ? op->arity_least : op->arity;
+    REQUIRE(n == op->arity || least < op->arity, SLAB_ERR_VALUE, "'%s' takes %d operands, not %d",
+            op->name, op->arity, n);
+    REQUIRE(n >= least && n <= op->arity, SLAB_ERR_VALUE, "'%s' takes %d to %d operands, not %d",
+            op->name, least, op->arity, n);
+    for (int i = 0; i < n; i++) {
+        REQUIRE(operands[i] || i >= least, SLAB_ERR_VALUE, "operand %d of '%s' cannot be left out",
+                i + 1, op->name);
+        if (operands[i])
+            TRY(slab_value_status(operands[i]));
+    }
+done:
+    return rc;
+}
+
+static slab_value *apply_by_name(const char *op_name, slab_value *const *operands, int n,
+                                 bool python)
+{
+    slab_status rc = SLAB_OK;
+    slab_value *value = NULL, *all[SLAB_OP_ARITY_MAX] = {0};
+    const slab_op *op = slab_op_by_name(op_name);
+    REQUIRE(op, SLAB_ERR_VALUE, "there is no operation '%s'", op_name);
+    TRY(check_operands(op, operands, n));
+    python = python && op->python;
+    for (int i = 0; i < n; i++) {
+        all[i] = operands[i];
+        python = python && operands[i]->weak;
+    }
+    if (op->build)
+        return op->build(op, all);
+    return python ? python_apply(op, operands, n) : apply_operation(op, operands, n);
+done:
+    return value_finish(rc, &value);
+}
+
+slab_value *slab_value_apply(const char *op, slab_value *const *operands, int n)
+{
+    return apply_by_name(op, operands, n, true);
+}
+
+slab_value *slab_value_call(const char *op, slab_value *const *operands, int n)
+{
+    return apply_by_name(op, operands, n, false);
+}
+
+static slab_status make_cast(slab_value *operand, slab_dtype native, slab_value **out)
+{
+    slab_status rc = SLAB_OK;
     char from[SLAB_DTYPE_NAME_MAX], to[SLAB_DTYPE_NAME_MAX];
-    if (!operand->poison && slab_dtype_equal(operand->dtype, native))
-        return slab_value_keep(operand);
-    TRY(begin(NULL, &operand, 1, &value));
+    TRY(begin(NULL, &operand, 1, out));
+    slab_value *value = *out;
     apply_self *self = value->self;
     REQUIRE(slab_dtype_is_number(operand->dtype) && slab_dtype_is_number(native) &&
                 slab_dtype_is_native(native),
@@ -208,8 +232,29 @@ slab_value *slab_value_cast(slab_value *operand, slab_dtype native)
     value->has_missing = operand->has_missing && native.kind != SLAB_KIND_BOOL;
     if (value->has_missing)
         TRY(slab_dtype_convert(operand->dtype, operand->missing, native, value->missing, 1));
-    TRY(gather_sources(self));
     TRY(choose_grid(value));
 done:
+    return rc;
+}
+
+slab_value *slab_value_cast(slab_value *operand, slab_dtype native)
+{
+    static const char casts;
+    slab_status rc = SLAB_OK;
+    slab_value *value = NULL, *strong = NULL;
+    TRY(slab_value_status(operand));
+    strong = literal_strong(operand);
+    TRY(slab_value_status(strong));
+    if (slab_dtype_equal(strong->dtype, native))
+        return strong;
+    share_key key = key_of(&casts, &strong, 1);
+    key.bits[0] = (uint64_t)native.kind << 32 | native.size;
+    value = share_find(&key);
+    if (value)
+        goto done;
+    TRY(make_cast(strong, native, &value));
+    share_enter(value, &key);
+done:
+    slab_value_drop(&strong);
     return value_finish(rc, &value);
 }

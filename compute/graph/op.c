@@ -1,7 +1,8 @@
-/* The registry of operations, and what types do when they meet. */
+/* The registry of operations. */
 #include <slab/compute/graph/op.h>
 
-#include <slab/storage/base/try.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SLAB_OP(name) extern const slab_op slab_op_##name;
@@ -14,6 +15,45 @@ static const slab_op *const ops[] = {
 #undef SLAB_OP
 };
 
+enum { NAMES_MOST = 512 };
+
+typedef struct op_name {
+    const char *text;
+    size_t length;
+    const slab_op *op;
+} op_name;
+
+static op_name names[NAMES_MOST]; /* sorted */
+static size_t nnames;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static int compare_names(const void *x, const void *y)
+{
+    const op_name *a = x, *b = y;
+    size_t least = a->length < b->length ? a->length : b->length;
+    int order = memcmp(a->text, b->text, least);
+    return order ? order : (a->length > b->length) - (a->length < b->length);
+}
+
+static void add_name(const char *text, size_t length, const slab_op *op)
+{
+    if (nnames < NAMES_MOST)
+        names[nnames++] = (op_name){text, length, op};
+}
+
+static void sort_names(void)
+{
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        add_name(ops[i]->name, strlen(ops[i]->name), ops[i]);
+        for (const char *at = ops[i]->aliases; at && *at;) {
+            size_t length = strcspn(at, " ");
+            add_name(at, length, ops[i]);
+            at += length + (at[length] == ' ');
+        }
+    }
+    qsort(names, nnames, sizeof *names, compare_names);
+}
+
 const slab_op *slab_op_at(int i)
 {
     return i >= 0 && (size_t)i < sizeof ops / sizeof *ops ? ops[i] : NULL;
@@ -21,60 +61,8 @@ const slab_op *slab_op_at(int i)
 
 const slab_op *slab_op_by_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (strcmp(ops[i]->name, name) == 0)
-            return ops[i];
-    return NULL;
-}
-
-static slab_status check_number(slab_dtype dtype)
-{
-    slab_status rc = SLAB_OK;
-    char name[SLAB_DTYPE_NAME_MAX];
-    REQUIRE(slab_dtype_is_number(dtype) && dtype.kind != SLAB_KIND_COMPLEX, SLAB_ERR_TYPE,
-            "no element-wise operation takes %s", slab_dtype_name(dtype, name));
-done:
-    return rc;
-}
-
-static slab_dtype wider(slab_dtype a, slab_dtype b)
-{
-    return a.size >= b.size ? a : b;
-}
-
-slab_status slab_dtype_to_float(slab_dtype dtype, slab_dtype *out)
-{
-    slab_status rc = SLAB_OK;
-    TRY(check_number(dtype));
-    uint32_t size = dtype.size == 1 ? 2 : dtype.size == 2 ? 4 : 8;
-    *out = dtype.kind == SLAB_KIND_FLOAT ? dtype : slab_dtype_make(SLAB_KIND_FLOAT, size);
-done:
-    return rc;
-}
-
-slab_status slab_dtype_promote(slab_dtype a, slab_dtype b, slab_dtype *out)
-{
-    slab_status rc = SLAB_OK;
-    TRY(check_number(a));
-    TRY(check_number(b));
-    if (a.kind == b.kind) {
-        *out = wider(a, b);
-    } else if (a.kind == SLAB_KIND_BOOL || b.kind == SLAB_KIND_BOOL) {
-        *out = a.kind == SLAB_KIND_BOOL ? b : a;
-    } else if (a.kind == SLAB_KIND_FLOAT || b.kind == SLAB_KIND_FLOAT) {
-        slab_dtype x, y;
-        TRY(slab_dtype_to_float(a, &x));
-        TRY(slab_dtype_to_float(b, &y));
-        *out = wider(x, y);
-    } else {
-        slab_dtype plain = a.kind == SLAB_KIND_UINT ? a : b, sign = a.kind == SLAB_KIND_INT ? a : b;
-        if (sign.size > plain.size)
-            *out = sign;
-        else if (plain.size < 8)
-            *out = slab_dtype_make(SLAB_KIND_INT, 2 * plain.size);
-        else
-            *out = slab_dtype_make(SLAB_KIND_FLOAT, 8);
-    }
-done:
-    return rc;
+    op_name key = {.text = name, .length = strlen(name)};
+    pthread_once(&once, sort_names);
+    const op_name *found = bsearch(&key, names, nnames, sizeof *names, compare_names);
+    return found ? found->op : NULL;
 }

@@ -1,96 +1,50 @@
-/* Arithmetic, roots and logarithms, extremes, choices. */
-#include <slab/compute/graph/op.h>
+/* Arithmetic, extremes, whole numbers and their bits. */
+#include <slab/compute/graph/op_impl.h>
 
-#include <slab/storage/base/try.h>
+OP(add, 2, op_common_types, "x + y", "the sum; integers wrap around, bools: or",
+   .python = SLAB_PYTHON_ADD)
+OP(subtract, 2, op_common_types, "x - y", "the difference; not for bools", .no_bools = true,
+   .python = SLAB_PYTHON_SUBTRACT)
+OP(multiply, 2, op_common_types, "x * y", "the product; bools: and", .python = SLAB_PYTHON_MULTIPLY)
+OP(divide, 2, op_divide_types, "x / y", "the quotient, in floats", .aliases = "true_divide",
+   .python = SLAB_PYTHON_DIVIDE)
+OP(floor_divide, 2, op_common_types, "x // y", "the quotient, floored; integers by 0: 0",
+   .python = SLAB_PYTHON_FLOOR_DIVIDE)
+OP(remainder, 2, op_common_types, "x % y", "x - (x // y) y, with the sign of y; integers by 0: 0",
+   .aliases = "mod", .python = SLAB_PYTHON_REMAINDER)
+OP(fmod, 2, op_common_types, "fmod(x, y)", "the remainder with the sign of x")
+OP(power, 2, op_common_types, "x ** y",
+   "x to the y; integers wrap around and take no negative exponents", .aliases = "pow",
+   .python = SLAB_PYTHON_POWER, .checks = slab_strip_power_check,
+   .complaint = "integers to negative integer powers are not allowed")
+OP(negative, 1, op_common_types, "-x", "the negative; not for bools", .no_bools = true,
+   .python = SLAB_PYTHON_NEGATIVE)
+OP(positive, 1, op_common_types, "+x", "x itself; not for bools", .no_bools = true,
+   .python = SLAB_PYTHON_POSITIVE)
+OP(absolute, 1, op_common_types, "abs(x)", "|x|; of complex numbers a float", .aliases = "abs",
+   .gives = SLAB_GIVES_REAL)
+OP(fabs, 1, op_float_types, "fabs(x)", "|x|, in floats")
+OP(sign, 1, op_common_types, "sign(x)", "-1, 0 or 1; of complex numbers x / |x|", .no_bools = true)
+OP(square, 1, op_common_types, "x * x", "x x")
+OP(reciprocal, 1, op_common_types, "1 / x", "1 / x; of integers truncated")
 
-/* f16 is computed in f32 and delivered as f16. */
-static void all_in(slab_op_types *types, int arity, slab_dtype dtype)
-{
-    bool half = dtype.kind == SLAB_KIND_FLOAT && dtype.size == 2;
-    slab_dtype in = half ? slab_dtype_make(SLAB_KIND_FLOAT, 4) : dtype;
-    for (int i = 0; i < arity; i++)
-        types->operand[i] = in;
-    types->result = in;
-    types->delivered = dtype;
-}
+OP(minimum, 2, op_common_types, "minimum(x, y)", "the lesser; NaN if one is NaN")
+OP(maximum, 2, op_common_types, "maximum(x, y)", "the greater; NaN if one is NaN")
+OP(fmin, 2, op_common_types, "fmin(x, y)", "the lesser; the other if one is NaN")
+OP(fmax, 2, op_common_types, "fmax(x, y)", "the greater; the other if one is NaN")
 
-/* Both operands and the result in the type they are promoted to. */
-static slab_status common_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
-{
-    slab_status rc = SLAB_OK;
-    char name[SLAB_DTYPE_NAME_MAX];
-    slab_dtype type;
-    TRY(slab_dtype_promote(operands[0], operands[op->arity - 1], &type));
-    all_in(out, op->arity, type);
-    REQUIRE(op->kernels[slab_strip_type_of(out->operand[0])], SLAB_ERR_TYPE,
-            "'%s' is not defined for %s", op->name, slab_dtype_name(type, name));
-done:
-    return rc;
-}
-
-static slab_status float_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
-{
-    slab_status rc = SLAB_OK;
-    slab_dtype type;
-    TRY(slab_dtype_promote(operands[0], operands[op->arity - 1], &type));
-    TRY(slab_dtype_to_float(type, &type));
-    all_in(out, op->arity, type);
-done:
-    return rc;
-}
-
-/* True division: integers of any width divide in f64. */
-static slab_status divide_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
-{
-    slab_status rc = SLAB_OK;
-    slab_dtype type;
-    TRY(slab_dtype_promote(operands[0], operands[op->arity - 1], &type));
-    all_in(out, op->arity,
-           type.kind == SLAB_KIND_FLOAT ? type : slab_dtype_make(SLAB_KIND_FLOAT, 8));
-done:
-    return rc;
-}
-
-static slab_status question_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
-{
-    slab_status rc = SLAB_OK;
-    TRY(common_types(op, operands, out));
-    out->result = out->delivered = slab_dtype_make(SLAB_KIND_BOOL, 1);
-done:
-    return rc;
-}
-
-static slab_status where_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
-{
-    slab_status rc = SLAB_OK;
-    slab_dtype type, condition;
-    TRY(slab_dtype_promote(operands[0], operands[0], &condition));
-    TRY(slab_dtype_promote(operands[1], operands[2], &type));
-    all_in(out, op->arity, type);
-    out->operand[0] = slab_dtype_make(SLAB_KIND_BOOL, 1);
-done:
-    return rc;
-}
-
-#define OP(op, n, rule, text)                                                                      \
-    const slab_op slab_op_##op = {.name = #op,                                                     \
-                                  .arity = (n),                                                    \
-                                  .summary = (text),                                               \
-                                  .types = (rule),                                                 \
-                                  .kernels = slab_strip_##op};
-
-OP(add, 2, common_types, "x + y; integers wrap around, bools: or")
-OP(subtract, 2, common_types, "x - y; not for bools")
-OP(multiply, 2, common_types, "x y; bools: and")
-OP(divide, 2, divide_types, "x / y, in floats")
-OP(negative, 1, common_types, "-x; not for bools")
-OP(abs, 1, common_types, "|x|")
-OP(sqrt, 1, float_types, "the square root")
-OP(square, 1, common_types, "x x")
-OP(exp, 1, float_types, "e to the x")
-OP(log, 1, float_types, "the natural logarithm")
-OP(log1p, 1, float_types, "ln(1 + x), exact for small x")
-OP(minimum, 2, common_types, "the lesser; NaN if one is NaN")
-OP(maximum, 2, common_types, "the greater; NaN if one is NaN")
-OP(isnan, 1, question_types, "is x NaN")
-OP(where, 3, where_types, "y where x is true, else z")
+OP(bitwise_and, 2, op_common_types, "x & y", "bits that are set in both; of integers and bools",
+   .python = SLAB_PYTHON_AND)
+OP(bitwise_or, 2, op_common_types, "x | y", "bits that are set in either", .python = SLAB_PYTHON_OR)
+OP(bitwise_xor, 2, op_common_types, "x ^ y", "bits that are set in one of them",
+   .python = SLAB_PYTHON_XOR)
+OP(invert, 1, op_common_types, "~x", "all bits turned over; bools: not",
+   .aliases = "bitwise_not bitwise_invert", .python = SLAB_PYTHON_INVERT)
+OP(left_shift, 2, op_common_types, "x << y", "bits moved up by y, zeros below",
+   .aliases = "bitwise_left_shift", .python = SLAB_PYTHON_LEFT_SHIFT)
+OP(right_shift, 2, op_common_types, "x >> y", "bits moved down by y, the sign above",
+   .aliases = "bitwise_right_shift", .python = SLAB_PYTHON_RIGHT_SHIFT)
+OP(bitwise_count, 1, op_common_types, "bitwise_count(x)", "how many bits of |x| are set",
+   .aliases = "bit_count", .gives = SLAB_GIVES_U1)
+OP(gcd, 2, op_common_types, "gcd(x, y)", "the greatest common divisor", .no_bools = true)
+OP(lcm, 2, op_common_types, "lcm(x, y)", "the least common multiple", .no_bools = true)

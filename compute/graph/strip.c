@@ -1,41 +1,14 @@
 /*
  * Evaluation of element-wise nodes. The nodes of one shape below a node are compiled to a straight
- * list of instructions; a box is then computed strip by strip, each strip going through the whole
- * list while it is in L1. What has another shape, and everything that is not element-wise, is a
- * leaf: it delivers its part of the box first.
+ * list of instructions (strip_compile.c); a box is then computed strip by strip, each strip going
+ * through the whole list while it is in L1. What has another shape, and everything that is not
+ * element-wise, is a leaf: it delivers its part of the box first.
  */
-#include <slab/compute/graph/value_impl.h>
+#include <slab/compute/graph/strip_impl.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
-
-enum { STRIP_MOST = 2048, STRIP_LEAST = 256, STRIP_BYTES = 24576, ELEMENT_MOST = 16 };
-
-/* A register: a leaf's strip (leaf >= 0), or a result. */
-typedef struct reg {
-    slab_dtype dtype;
-    int leaf;     /* -1: a result */
-    int last_use; /* instruction */
-    int slot;     /* of the strip buffers, for results; -1: the output itself */
-} reg;
-
-typedef struct instruction {
-    slab_strip_kernel kernel; /* NULL: a conversion */
-    int arity;
-    int in[SLAB_OP_ARITY_MAX];
-    int out;
-} instruction;
-
-typedef struct strip_program {
-    instruction *code;
-    reg *regs;
-    slab_value **leaves;      /* computed ones first, see order_leaves() */
-    const slab_value **nodes; /* [nregs]: whose value a register is, NULL for conversions */
-    int ncode, nregs, nleaves, nslots;
-    int capacity;  /* of each list */
-    int64_t strip; /* elements */
-} strip_program;
 
 /* Elements of a leaf as the box's loops see them. */
 typedef struct leaf_view {
@@ -45,172 +18,10 @@ typedef struct leaf_view {
     const char *constant; /* whose element fills `gathered` now */
 } leaf_view;
 
-void strip_program_destroy(strip_program **program)
+/* Bytes of a strip's buffer. */
+static size_t strip_bytes(const strip_program *p)
 {
-    strip_program *p = *program;
-    if (!p)
-        return;
-    FREE(p->code);
-    FREE(p->regs);
-    FREE(p->leaves);
-    FREE(p->nodes);
-    FREE(*program);
-}
-
-static bool is_apply(const slab_value *value)
-{
-    return value->cls == &value_apply_class;
-}
-
-static slab_status grow(strip_program *p)
-{
-    slab_status rc = SLAB_OK;
-    size_t n = p->capacity ? 2 * (size_t)p->capacity : 16;
-    const char *what = "an expression";
-    TRY(slab_memory_resize((void **)&p->code, n, sizeof *p->code, what));
-    TRY(slab_memory_resize((void **)&p->regs, n, sizeof *p->regs, what));
-    TRY(slab_memory_resize((void **)&p->leaves, n, sizeof(slab_value *), what));
-    TRY(slab_memory_resize((void **)&p->nodes, n, sizeof(slab_value *), what));
-    p->capacity = (int)n;
-done:
-    return rc;
-}
-
-static slab_status add_reg(strip_program *p, const slab_value *node, slab_dtype dtype, int leaf,
-                           int *out)
-{
-    slab_status rc = SLAB_OK;
-    if (p->nregs == p->capacity)
-        TRY(grow(p));
-    *out = p->nregs;
-    p->nodes[p->nregs] = node;
-    p->regs[p->nregs++] = (reg){.dtype = dtype, .leaf = leaf, .slot = -1};
-done:
-    return rc;
-}
-
-static slab_status emit(strip_program *p, const instruction *one)
-{
-    slab_status rc = SLAB_OK;
-    if (p->ncode == p->capacity)
-        TRY(grow(p));
-    p->code[p->ncode++] = *one;
-done:
-    return rc;
-}
-
-static slab_status convert(strip_program *p, int from, slab_dtype to, const slab_value *node,
-                           int *out)
-{
-    slab_status rc = SLAB_OK;
-    instruction one = {.arity = 1, .in = {from}};
-    *out = from;
-    if (slab_dtype_equal(p->regs[from].dtype, to))
-        return SLAB_OK;
-    TRY(add_reg(p, node, to, -1, out));
-    one.out = *out;
-    TRY(emit(p, &one));
-done:
-    return rc;
-}
-
-/* The register that holds a node's elements. */
-static slab_status compile(strip_program *p, const slab_value *root, slab_value *node, int *out)
-{
-    slab_status rc = SLAB_OK;
-    const apply_self *self = node->self;
-    instruction one = {0};
-    for (int i = 0; i < p->nregs; i++) {
-        if (p->nodes[i] == node) {
-            *out = i;
-            return SLAB_OK;
-        }
-    }
-    if (!is_apply(node) || !slab_shape_equal(&node->shape, &root->shape)) {
-        TRY(add_reg(p, node, node->dtype, p->nleaves, out));
-        p->leaves[p->nleaves++] = node;
-        return SLAB_OK;
-    }
-    for (int i = 0; i < self->arity; i++) {
-        TRY(compile(p, root, self->operands[i], &one.in[i]));
-        TRY(convert(p, one.in[i], self->types.operand[i], NULL, &one.in[i]));
-    }
-    if (!self->op)
-        return convert(p, one.in[0], node->dtype, node, out);
-    one.kernel = self->op->kernels[slab_strip_type_of(self->types.operand[self->arity - 1])];
-    one.arity = self->arity;
-    bool last = slab_dtype_equal(self->types.result, node->dtype);
-    TRY(add_reg(p, last ? node : NULL, self->types.result, -1, &one.out));
-    TRY(emit(p, &one));
-    TRY(convert(p, one.out, node->dtype, node, out));
-done:
-    return rc;
-}
-
-/* Strip buffers for results, each free again after its last use. The last result is the output. */
-static void assign_slots(strip_program *p)
-{
-    for (int c = 0; c < p->ncode; c++)
-        for (int i = 0; i < p->code[c].arity; i++)
-            p->regs[p->code[c].in[i]].last_use = c;
-    for (int c = 0; c + 1 < p->ncode; c++) {
-        reg *r = &p->regs[p->code[c].out];
-        for (int slot = 0; r->slot < 0; slot++) {
-            bool taken = false;
-            for (int b = 0; b < c && !taken; b++) {
-                const reg *other = &p->regs[p->code[b].out];
-                taken = other->slot == slot && other->last_use >= c;
-            }
-            r->slot = taken ? -1 : slot;
-        }
-        p->nslots = r->slot >= p->nslots ? r->slot + 1 : p->nslots;
-    }
-    int buffers = p->nslots + p->nleaves;
-    p->strip = STRIP_BYTES / (8 * buffers);
-    p->strip = p->strip > STRIP_MOST ? STRIP_MOST : p->strip < STRIP_LEAST ? STRIP_LEAST : p->strip;
-}
-
-/* A thread may evaluate a source both for an element-wise leaf and as a leaf itself; the view of
- * the last call is the one that stays valid. So leaves that are computed come first. */
-static void order_leaves(strip_program *p)
-{
-    int n = 0;
-    for (int i = 0; i < p->nleaves; i++) {
-        if (!p->leaves[i]->cls->computed)
-            continue;
-        slab_value *swap = p->leaves[n];
-        p->leaves[n] = p->leaves[i];
-        p->leaves[i] = swap;
-        for (int r = 0; r < p->nregs; r++)
-            p->regs[r].leaf = p->regs[r].leaf == n ? i : p->regs[r].leaf == i ? n : p->regs[r].leaf;
-        n++;
-    }
-}
-
-slab_status strip_program_of(slab_value *value, strip_program **out)
-{
-    slab_status rc = SLAB_OK;
-    apply_self *self = value->self;
-    strip_program *p = NULL;
-    int root;
-    *out = atomic_load(&self->program);
-    if (*out)
-        return SLAB_OK;
-    pthread_mutex_lock(&self->compiling);
-    *out = atomic_load(&self->program);
-    if (*out)
-        goto done;
-    ALLOC(p, 1, "an expression");
-    TRY(compile(p, value, value, &root));
-    order_leaves(p);
-    assign_slots(p);
-    atomic_store(&self->program, p);
-    *out = p;
-    p = NULL;
-done:
-    pthread_mutex_unlock(&self->compiling);
-    strip_program_destroy(&p);
-    return rc;
+    return ((size_t)p->strip * p->element + 63) / 64 * 64;
 }
 
 static size_t plus(size_t a, size_t b)
@@ -222,7 +33,7 @@ static size_t plus(size_t a, size_t b)
 static size_t own_bytes(const slab_value *value, const strip_program *p, const slab_shape *box)
 {
     size_t out = value_box_bytes(box, value->dtype.size);
-    size_t strips = (size_t)(p->nslots + p->nleaves) * (size_t)p->strip * ELEMENT_MOST;
+    size_t strips = (size_t)(p->nslots + p->nleaves) * strip_bytes(p);
     return plus(plus(out, 63), strips);
 }
 
@@ -303,11 +114,12 @@ static slab_status run_strip(const strip_program *p, int64_t n, const void **ope
 {
     slab_status rc = SLAB_OK;
     for (int c = 0; c < p->ncode; c++) {
-        const instruction *one = &p->code[c];
+        const strip_instruction *one = &p->code[c];
         const void *in[SLAB_OP_ARITY_MAX] = {0};
         void *to = p->regs[one->out].slot < 0 ? out : slots[p->regs[one->out].slot];
         for (int i = 0; i < one->arity; i++)
             in[i] = operands[one->in[i]];
+        REQUIRE(!one->check || one->check((size_t)n, in), SLAB_ERR_VALUE, "%s", one->complaint);
         if (one->kernel)
             one->kernel((size_t)n, in, to);
         else
@@ -334,10 +146,8 @@ static slab_status run_rows(evaluation *e, int64_t rows, int64_t columns, const 
                             int down, int along)
 {
     slab_status rc = SLAB_OK;
-    for (int r = 0; r < e->p->nregs; r++) {
-        int i = e->p->regs[r].leaf;
-        if (i < 0)
-            continue;
+    for (int i = 0; i < e->p->nleaves; i++) {
+        int r = e->p->leaf_regs[i];
         leaf_view *v = &e->views[i];
         int64_t stride[2] = {down < 0 ? 0 : v->stride[down], along < 0 ? 0 : v->stride[along]};
         e->operands[r] =
@@ -423,7 +233,7 @@ slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_v
     e.out = buffer;
     e.size = value->dtype.size;
     buffer += (value_box_bytes(&extents, e.size) + 63) / 64 * 64;
-    for (int i = 0; i < p->nslots + p->nleaves; i++, buffer += p->strip * ELEMENT_MOST)
+    for (int i = 0; i < p->nslots + p->nleaves; i++, buffer += strip_bytes(p))
         *(i < p->nslots ? &e.slots[i] : &e.views[i - p->nslots].gathered) = buffer;
     join_axes(p, box, e.views, &l);
     TRY(run_planes(&e, &l, offsets));

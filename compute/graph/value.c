@@ -57,14 +57,9 @@ slab_value *slab_value_keep(slab_value *value)
     return value;
 }
 
-void slab_value_drop(slab_value **value)
+static void clear(slab_value *v)
 {
-    slab_value *v = value ? *value : NULL;
-    if (!v)
-        return;
-    *value = NULL;
-    if (v == &last_resort || atomic_fetch_sub(&v->references, 1) > 1)
-        return;
+    share_leave(v);
     if (v->cls && v->cls->clear)
         v->cls->clear(v);
     for (int b = 0; b < VALUE_BLOCKS; b++) {
@@ -76,6 +71,32 @@ void slab_value_drop(slab_value **value)
     slab_memory_free(v->self);
     slab_memory_free(v->poison);
     slab_memory_free(v);
+}
+
+/* Clearing a node drops its operands. They queue up here instead of being cleared by recursion,
+ * which a chain of a hundred thousand operations would take beyond the stack. */
+static _Thread_local slab_value *dying;
+static _Thread_local bool clearing;
+
+void slab_value_drop(slab_value **value)
+{
+    slab_value *v = value ? *value : NULL;
+    if (!v)
+        return;
+    *value = NULL;
+    if (v == &last_resort || atomic_fetch_sub(&v->references, 1) > 1)
+        return;
+    v->dying = dying;
+    dying = v;
+    if (clearing)
+        return;
+    clearing = true;
+    while (dying) {
+        v = dying;
+        dying = v->dying;
+        clear(v);
+    }
+    clearing = false;
 }
 
 slab_status slab_value_status(const slab_value *value)

@@ -40,9 +40,45 @@ slab_value *slab_value_load(slab_array *array, const slab_selection *selection, 
 /** The declared missing code of the loaded array, if any: NULL or one native element. */
 const void *slab_value_missing(const slab_value *value);
 
-/** Element-wise operations on operands of the same shape, or broadcast by NumPy's rules.
- * `op` is a row of op_list.h: "add", "subtract", "multiply", "divide", "sqrt", "log1p", ... */
+/**
+ * Element-wise operations on operands of the same shape, or broadcast by NumPy's rules.
+ *
+ * `op` is a row of op_list.h or one of its aliases: "add", "sqrt", "where", ... Operands that may
+ * be left out (slab_op: arity_least) may be NULL too. Literals among the operands take the others'
+ * type by NEP 50; Python's operators on literals alone are computed as Python does and give a
+ * literal. The same operation on the same operands gives the same node while it is alive.
+ *
+ * @retval SLAB_ERR_VALUE  no such operation, or another number of operands; Python has no answer
+ * @retval SLAB_ERR_TYPE   not defined for these types
+ * @retval SLAB_ERR_RANGE  a literal integer that the others' type cannot hold
+ */
 slab_value *slab_value_apply(const char *op, slab_value *const *operands, int n);
+
+/** The same as NumPy's function of that name: literals alone become arrays first, so the result is
+ * never a literal (numpy.add(1, 2) is an int64, 1 + 2 is Python's 3). */
+slab_value *slab_value_call(const char *op, slab_value *const *operands, int n);
+
+/** What Python's literals are: numbers without a type of their own ("weak", NEP 50). */
+typedef enum slab_weak {
+    SLAB_WEAK_NONE, /* no literal: an array or a scalar with a type */
+    SLAB_WEAK_BOOL,
+    SLAB_WEAK_INT,
+    SLAB_WEAK_FLOAT,
+    SLAB_WEAK_COMPLEX
+} slab_weak;
+
+/** Literals: 0-d values of bool, int64 (uint64 from 2^63 up), float64 and complex128. Wider
+ * integers have no literal. Pi, e, inf and nan are float literals. */
+slab_value *slab_value_literal_bool(bool x);
+slab_value *slab_value_literal_int(int64_t x);
+slab_value *slab_value_literal_uint(uint64_t x);
+slab_value *slab_value_literal_real(double x);
+slab_value *slab_value_literal_complex(double re, double im);
+
+slab_weak slab_value_weak(const slab_value *value);
+
+/** The integer of a bool or int literal that int64 holds; false: it is none. */
+bool slab_value_literal_get_int(const slab_value *value, int64_t *out);
 
 /** A value from memory (copied): small vectors and scalars to broadcast. */
 slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data);

@@ -32,6 +32,13 @@ typedef struct value_slot {
     size_t bytes;
 } value_slot;
 
+/* What makes two nodes the same: kind says what the rest means. */
+typedef struct share_key {
+    const void *kind;
+    const void *part[SLAB_OP_ARITY_MAX];
+    uint64_t bits[3];
+} share_key;
+
 struct slab_value {
     const value_class *cls;
     atomic_int references;
@@ -42,6 +49,10 @@ struct slab_value {
     bool has_missing;
     _Alignas(16) uint8_t missing[SLAB_FILL_MAX];
     void *self; /* the class's own */
+    slab_weak weak;
+    share_key key;      /* kind NULL: not shared */
+    slab_value *shared; /* share.c: the next of its bucket */
+    slab_value *dying;  /* slab_value_drop(): the next to be cleared */
     _Atomic(value_slot *) slots[VALUE_BLOCKS];
 };
 
@@ -63,19 +74,36 @@ size_t value_box_bytes(const slab_shape *box, size_t size);
 /* Element-wise nodes: what they compute, and the sources at the bottom of them. */
 typedef struct apply_self {
     const slab_op *op; /* NULL: a cast */
-    int arity, depth;
+    int arity;
     slab_value *operands[SLAB_OP_ARITY_MAX];
     slab_op_types types;
-    slab_value **sources; /* every node below that is not element-wise, once; kept by operands */
-    int nsources;
-    pthread_mutex_t compiling;
-    _Atomic(struct strip_program *) program; /* made at first use */
+    const slab_value *widest; /* of the sources below that have its shape, the costliest to read */
+    int64_t widest_bytes;
+    pthread_mutex_t compiling; /* held while the two below are made, at first use */
+    _Atomic(struct source_list *) sources;
+    _Atomic(struct strip_program *) program;
 } apply_self;
 
 extern const value_class value_apply_class;
 
+/* apply.c: a node of an operation's kernel, whatever it is usually made of. */
+slab_value *apply_operation(const slab_op *op, slab_value *const *operands, int n);
+
+/* sources.c: what lies below a node and is not element-wise, each once; found at first use. */
+typedef struct source_list {
+    slab_value **sources; /* kept by the nodes between */
+    int n;
+} source_list;
+
+void source_list_destroy(struct source_list **list);
+void sources_prefetch(slab_value *value, const slab_box *box);
+slab_status sources_hold(slab_value *value, int thread, size_t packed_bytes);
+slab_read_counts sources_counts(const slab_value *value);
+int64_t sources_packed_bytes(const slab_value *value);
+const char *sources_fallback(const slab_value *value);
+int sources_operands(const slab_value *value, slab_value *const **out);
+
 /* strip.c: evaluates the element-wise nodes of one shape below a node, strip by strip. */
-slab_status strip_program_of(slab_value *value, struct strip_program **out);
 void strip_program_destroy(struct strip_program **program);
 size_t strip_memory(const slab_value *value, const slab_shape *box);
 slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
@@ -92,6 +120,32 @@ slab_status value_load_select(const slab_value *loaded, slab_value *view, slab_v
 
 /* True when elements lie in memory and stay there: they may be shown without a copy. */
 bool value_is_memory(const slab_value *value);
+
+/* share.c: one node for what is the same. Looks for a sound node that is alive, and keeps it;
+ * enters one (a slab_value_drop() of the last reference takes it out again). */
+slab_value *share_find(const share_key *key);
+void share_enter(slab_value *value, const share_key *key);
+void share_leave(slab_value *value);
+
+/* literal.c */
+typedef struct literal {
+    slab_weak weak;
+    __int128 whole; /* bool, int */
+    double re, im;  /* float, complex */
+} literal;
+
+literal literal_of(const slab_value *value);
+slab_value *literal_value(literal x);
+/* A literal as an element of NumPy's type `loop`, read by a kernel as `operand`: a constant. */
+slab_value *literal_as(const slab_value *value, slab_dtype loop, slab_dtype operand, bool clamp);
+bool literal_fits(literal x, slab_dtype dtype);
+/* A literal as the array NumPy makes of it alone; anything else is kept as it is. */
+slab_value *literal_strong(slab_value *value);
+/* A 0-d value, shared. */
+slab_value *constant_value(slab_dtype dtype, slab_weak weak, const void *element);
+
+/* python.c: an operator on literals. */
+slab_value *python_apply(const slab_op *op, slab_value *const *operands, int n);
 
 /* broadcast.c: NumPy's rules. */
 slab_status broadcast_shapes(const slab_shape *a, const slab_shape *b, slab_shape *out);

@@ -62,7 +62,9 @@ char *slab_dtype_name(slab_dtype dtype, char *text);
  * Converts n elements between number types (or copies strings of equal size).
  *
  * From stored to native (swap, shift, sign-extend), native to stored, and between native types.
- * Float to integer truncates and saturates; NaN becomes 0. Complex to real keeps the real part.
+ * As NumPy's astype on x86: integers wrap; floats are truncated, and what the integer cannot hold
+ * becomes the least int32 or int64, of which narrower types keep the low bits (NaN and 1e10 as int8
+ * are 0, 300 is 44). Complex to real keeps the real part; a bool is whether either part is not 0.
  * src and dst may be the same when the sizes are equal; else they must not overlap.
  *
  * @retval SLAB_ERR_TYPE  no such conversion

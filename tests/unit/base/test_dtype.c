@@ -86,25 +86,58 @@ START_TEST(integers_of_reduced_precision_are_shifted_and_sign_extended)
 }
 END_TEST
 
-START_TEST(floats_truncate_and_saturate_to_integers)
+START_TEST(floats_become_integers_as_the_processor_has_them)
 {
-    const double x[] = {1.9, -1.9, 300, -300, NAN, INFINITY, -INFINITY, -0.5};
-    int8_t i[8];
-    uint8_t u[8];
-    int64_t l[8];
-    uint64_t m[8];
-    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("i1"), i, 8), SLAB_OK);
-    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("u1"), u, 8), SLAB_OK);
-    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("i8"), l, 8), SLAB_OK);
-    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("u8"), m, 8), SLAB_OK);
-    static const int8_t as_i1[] = {1, -1, 127, -128, 0, 127, -128, 0};
-    static const uint8_t as_u1[] = {1, 0, 255, 0, 0, 255, 0, 0};
-    static const int64_t as_i8[] = {1, -1, 300, -300, 0, INT64_MAX, INT64_MIN, 0};
-    static const uint64_t as_u8[] = {1, 0, 300, 0, 0, UINT64_MAX, 0, 0};
+    /* numpy.array(x).astype(...), NumPy 2.4 on x86-64 */
+    const double x[] = {1.9, -1.9, 300, -300, NAN, INFINITY, -INFINITY, -0.5, 3e9, 1e19, 2e19};
+    int8_t i[11];
+    uint8_t u[11];
+    int32_t k[11];
+    int64_t l[11];
+    uint64_t m[11];
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("i1"), i, 11), SLAB_OK);
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("u1"), u, 11), SLAB_OK);
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("i4"), k, 11), SLAB_OK);
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("i8"), l, 11), SLAB_OK);
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("u8"), m, 11), SLAB_OK);
+    static const int8_t as_i1[] = {1, -1, 44, -44, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t as_u1[] = {1, 255, 44, 212, 0, 0, 0, 0, 0, 0, 0};
+    static const int32_t as_i4[] = {1,         -1, 300,       -300,      INT32_MIN, INT32_MIN,
+                                    INT32_MIN, 0,  INT32_MIN, INT32_MIN, INT32_MIN};
+    static const int64_t as_i8[] = {1,         -1, 300,        -300,      INT64_MIN, INT64_MIN,
+                                    INT64_MIN, 0,  3000000000, INT64_MIN, INT64_MIN};
+    static const uint64_t as_u8[] = {
+        1, UINT64_MAX,        300, (uint64_t)-300, (uint64_t)1 << 63,
+        0, (uint64_t)1 << 63, 0,   3000000000,     UINT64_C(10000000000000000000),
+        0};
     ck_assert_mem_eq(i, as_i1, sizeof i);
     ck_assert_mem_eq(u, as_u1, sizeof u);
+    ck_assert_mem_eq(k, as_i4, sizeof k);
     ck_assert_mem_eq(l, as_i8, sizeof l);
     ck_assert_mem_eq(m, as_u8, sizeof m);
+}
+END_TEST
+
+START_TEST(doubles_are_rounded_to_halves_once)
+{
+    /* 1 + 2^-11 + 2^-40: as a float it is the tie 1 + 2^-11, which would go down to 1 */
+    const double x[] = {65519.99, 65520, 1 + 0x1p-11 + 0x1p-40, 0x1.0000001p-25, -0x1p-30};
+    static const uint16_t halves[] = {31743, 31744, 15361, 1, 0x8000};
+    uint16_t h[5];
+    ck_assert_int_eq(slab_dtype_convert(parsed("f8"), x, parsed("f2"), h, 5), SLAB_OK);
+    ck_assert_mem_eq(h, halves, sizeof h);
+}
+END_TEST
+
+START_TEST(numbers_at_odd_addresses_convert_too)
+{
+    _Alignas(8) char from[20] = {0}, to[20] = {0};
+    const int32_t x[] = {7, -9};
+    double y[2];
+    memcpy(from + 1, x, sizeof x);
+    ck_assert_int_eq(slab_dtype_convert(parsed("i4"), from + 1, parsed("f8"), to + 3, 2), SLAB_OK);
+    memcpy(y, to + 3, sizeof y);
+    ck_assert(y[0] == 7 && y[1] == -9);
 }
 END_TEST
 
@@ -155,11 +188,14 @@ START_TEST(complex_keeps_its_real_part_and_bool_is_not_zero)
     double w[2];
     ck_assert_int_eq(slab_dtype_convert(parsed("c8"), z, parsed("c16"), w, 1), SLAB_OK);
     ck_assert(w[0] == 2.5 && w[1] == 9);
+    const float i[2] = {0, 1};
+    ck_assert_int_eq(slab_dtype_convert(parsed("c8"), i, parsed("bool"), b, 1), SLAB_OK);
+    ck_assert_uint_eq(b[0], 1);
     const float f[3] = {0, 0.25F, -3};
     ck_assert_int_eq(slab_dtype_convert(parsed("f4"), f, parsed("bool"), b, 3), SLAB_OK);
     ck_assert_mem_eq(b, "\0\1\1", 3);
-    const uint16_t i[3] = {0, 256, 1};
-    ck_assert_int_eq(slab_dtype_convert(parsed("u2"), i, parsed("bool"), b, 3), SLAB_OK);
+    const uint16_t k[3] = {0, 256, 1};
+    ck_assert_int_eq(slab_dtype_convert(parsed("u2"), k, parsed("bool"), b, 3), SLAB_OK);
     ck_assert_mem_eq(b, "\0\1\1", 3);
 }
 END_TEST
@@ -243,7 +279,9 @@ int main(void)
     tcase_add_test(tests, reduced_precision_is_named_and_not_native);
     tcase_add_test(tests, big_endian_numbers_are_swapped_both_ways);
     tcase_add_test(tests, integers_of_reduced_precision_are_shifted_and_sign_extended);
-    tcase_add_test(tests, floats_truncate_and_saturate_to_integers);
+    tcase_add_test(tests, floats_become_integers_as_the_processor_has_them);
+    tcase_add_test(tests, doubles_are_rounded_to_halves_once);
+    tcase_add_test(tests, numbers_at_odd_addresses_convert_too);
     tcase_add_test(tests, integers_keep_all_their_64_bits);
     tcase_add_test(tests, halves_widen_exactly_and_round_to_even);
     tcase_add_test(tests, complex_keeps_its_real_part_and_bool_is_not_zero);

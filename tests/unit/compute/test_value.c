@@ -264,7 +264,7 @@ START_TEST(a_cast_converts_and_a_cast_to_the_same_type_is_the_value_itself)
     ck_assert_ptr_eq(same, v);
     slab_value *small = slab_value_cast(v, T(INT, 1));
     get_all(small, out);
-    ck_assert(out[0] == 1 && out[1] == -1 && out[2] == 127 && out[3] == 0);
+    ck_assert(out[0] == 1 && out[1] == -1 && out[2] == 44 && out[3] == 0);
     slab_value_drop(&small);
     slab_value *text = slab_value_cast(v, (slab_dtype){SLAB_KIND_STRING, 4, 32, 0, false, false});
     ck_assert_int_eq(slab_value_status(text), SLAB_ERR_TYPE);
@@ -296,22 +296,31 @@ START_TEST(a_scalar_and_an_empty_array_are_values_too)
 }
 END_TEST
 
-START_TEST(many_operations_deep_still_works_and_too_many_are_refused)
+START_TEST(a_hundred_thousand_operations_deep_are_evaluated_and_dropped)
 {
-    const float one = 1;
-    float out;
-    slab_value *v = from(T(FLOAT, 4), (slab_shape){.rank = 0}, &one);
-    for (int i = 0; i < 900; i++)
-        v = apply("add", slab_value_keep(v), v);
-    slab_value_drop(&v);
-    v = from(T(FLOAT, 4), (slab_shape){.rank = 0}, &one);
-    for (int i = 0; i < 900; i++)
-        v = apply("negative", v, NULL);
+    const double one = 1;
+    double out;
+    slab_value *x = from(T(FLOAT, 8), (slab_shape){.rank = 0}, &one), *v = slab_value_keep(x);
+    for (int i = 0; i < 100000; i++)
+        v = apply("add", v, slab_value_keep(x));
     get_all(v, &out);
-    ck_assert_float_eq(out, 1);
-    for (int i = 0; i < 200; i++)
-        v = apply("negative", v, NULL);
-    ck_assert_int_eq(slab_value_status(v), SLAB_ERR_RANGE);
+    ck_assert_double_eq(out, 100001);
+    slab_value_drop(&v);
+    slab_value_drop(&x);
+    ck_assert_uint_eq(slab_memory_used(), 0);
+}
+END_TEST
+
+START_TEST(a_node_that_is_its_own_neighbour_is_evaluated_once)
+{
+    /* Doubled 60 times: a tree of 2^60 leaves, a graph of 61 nodes. */
+    const double one = 1;
+    double out;
+    slab_value *v = from(T(FLOAT, 8), (slab_shape){.rank = 0}, &one);
+    for (int i = 0; i < 60; i++)
+        v = apply("add", slab_value_keep(v), v);
+    get_all(v, &out);
+    ck_assert_double_eq(out, 0x1p60);
     slab_value_drop(&v);
 }
 END_TEST
@@ -372,10 +381,9 @@ START_TEST(every_operation_has_a_name_a_summary_and_kernels_for_floats)
         ck_assert_ptr_eq(slab_op_by_name(op->name), op);
         ck_assert_int_ge((int)strlen(op->summary), 3);
         ck_assert(op->arity >= 1 && op->arity <= SLAB_OP_ARITY_MAX);
-        ck_assert_ptr_nonnull(op->kernels[SLAB_STRIP_F4]);
-        ck_assert_ptr_nonnull(op->kernels[SLAB_STRIP_F8]);
+        ck_assert(op->build || op->types);
     }
-    ck_assert_int_eq(n, 15);
+    ck_assert_int_ge(n, 100);
 }
 END_TEST
 
@@ -395,7 +403,8 @@ int main(void)
     tcase_add_test(tests, half_precision_is_computed_in_single_and_delivered_as_half);
     tcase_add_test(tests, a_cast_converts_and_a_cast_to_the_same_type_is_the_value_itself);
     tcase_add_test(tests, a_scalar_and_an_empty_array_are_values_too);
-    tcase_add_test(tests, many_operations_deep_still_works_and_too_many_are_refused);
+    tcase_add_test(tests, a_hundred_thousand_operations_deep_are_evaluated_and_dropped);
+    tcase_add_test(tests, a_node_that_is_its_own_neighbour_is_evaluated_once);
     tcase_add_test(tests, evaluation_takes_no_more_memory_than_it_says);
     tcase_add_test(tests, a_failed_allocation_anywhere_poisons_or_fails_without_a_leak);
     tcase_add_test(tests, every_operation_has_a_name_a_summary_and_kernels_for_floats);
