@@ -32,6 +32,7 @@ typedef struct slab_option {
  *   'd' finite real       'r' real in 0..1        'c' one of the choices in `argument`
  *   'm' memory size       'a' extents >= 0        'x' extents >= 1
  *   't' element type      'z' filter, with a level after a colon or without
+ *   'w' flag, or with `=` one of the choices in `argument`
  */
 
 /** Which of the shared options a command takes. */

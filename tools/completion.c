@@ -17,7 +17,7 @@ static void put_values(FILE *to, const slab_option_table *table)
 {
     for (int i = 0; i < table->n; i++) {
         const slab_option *option = table->at[i];
-        if (option->type == 'b')
+        if (option->type == 'b' || option->type == 'w')
             continue;
         fprintf(to, "        --%s", option->name);
         if (option->letter)

@@ -32,7 +32,9 @@ static const slab_option compute_options[] = {
      "memory per rank, as 512M or 8G: a hard cap (default: the least of the batch system's, the "
      "cgroup's and what is free)"},
     {"scratch", 0, 'f', "DIR", NULL, "where temporary files may go (default: $TMPDIR, else /tmp)"},
-    {"dry-run", 0, 'b', NULL, NULL, "say what would be done and what it costs, and do nothing"},
+    {"dry-run", 0, 'w', "table|dot", NULL,
+     "say what would be done and what it costs, and do nothing; =dot draws it as a graph for "
+     "Graphviz"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
 static const slab_option json_options[] = {
@@ -85,7 +87,7 @@ int slab_option_find(const slab_option_table *table, const char *name)
 
 const char *slab_option_argument(const slab_option *option)
 {
-    if (option->type == 'b')
+    if (option->type == 'b' || option->type == 'w')
         return NULL;
     if (option->argument)
         return option->argument;
@@ -247,6 +249,10 @@ static slab_status option_take(cursor *at, int i, const char *value)
     if (option->type == 'b') {
         REQUIRE(!value, SLAB_ERR_USAGE, "--%s takes no value", option->name);
         value = "";
+    } else if (option->type == 'w') {
+        if (value)
+            TRY(check_choice(option, value));
+        value = value ? value : "";
     } else {
         if (!value && at->next < at->nwords)
             value = at->words[at->next++];

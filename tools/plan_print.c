@@ -97,11 +97,26 @@ static json_t *plan_json(const slab_call *call, const slab_plan *plan)
     return out;
 }
 
+/* The steps one after another, in the language of Graphviz. */
+static void print_graph(slab_call *call, const slab_plan *plan)
+{
+    slab_print(call, "digraph slab {\n");
+    for (int i = 0; i < plan->nsteps; i++) {
+        slab_print(call, "  step%d [shape=box, label=\"%s\"];\n", i, plan->steps[i].name);
+        if (i > 0)
+            slab_print(call, "  step%d -> step%d;\n", i - 1, i);
+    }
+    slab_print(call, "}\n");
+}
+
 bool slab_call_planned(slab_call *call, const slab_plan *plan)
 {
     bool dry = slab_call_flag(call, "dry-run");
     if (slab_ranks_me(call->ranks) == 0) {
-        if (dry && slab_call_flag(call, "json"))
+        const char *how = slab_call_text(call, "dry-run");
+        if (how && strcmp(how, "dot") == 0)
+            print_graph(call, plan);
+        else if (dry && slab_call_flag(call, "json"))
             slab_print_json(call, plan_json(call, plan));
         else if (dry)
             print_table(stdout, call, plan);

@@ -208,3 +208,22 @@ done:
     table_clear(&t);
     return rc;
 }
+
+slab_status slab_rows_print_dense(slab_dtype dtype, const slab_shape *shape, const void *data)
+{
+    slab_status rc = SLAB_OK;
+    table t = {.dtype = dtype, .shape = *shape, .outer = 1};
+    int64_t elements;
+    TRY(slab_shape_elements(shape, &elements));
+    t.columns = shape->rank >= 2 ? shape->extent[shape->rank - 1] : 1;
+    int64_t rows = t.columns > 0 ? elements / t.columns : 0;
+    t.text_size = 129;
+    ALLOC(t.text, t.text_size, "an element to print");
+    t.block = (unsigned char *)data; /* read only */
+    for (int64_t row = 0; row < rows && !ferror(stdout); row++)
+        put_row(&t, row, t.columns, true, true);
+    t.block = NULL;
+done:
+    table_clear(&t);
+    return rc;
+}

@@ -19,4 +19,7 @@ typedef struct slab_rows {
  */
 slab_status slab_rows_print(slab_reader *reader, const slab_rows *rows);
 
+/** Prints elements in memory (native, C order) the same way, all of them. */
+slab_status slab_rows_print_dense(slab_dtype dtype, const slab_shape *shape, const void *data);
+
 #endif

@@ -6,6 +6,7 @@
 #define SLAB_COMPUTE_GRAPH_DEFERRED_H
 
 #include <slab/compute/graph/value.h>
+#include <slab/compute/kernel/scan.h>
 #include <slab/storage/scratch.h>
 
 #ifdef __cplusplus
@@ -26,6 +27,13 @@ void *slab_value_pending(const slab_value *value);
 
 /** Gives a deferred value its elements: another value of its shape and type (kept). */
 slab_status slab_value_settle(slab_value *deferred, slab_value *elements);
+
+/**
+ * Running totals of a value along an axis, begun anew at every tile of its grid from what the tiles
+ * before it come to: carries has as many elements along the axis as there are tiles, else the
+ * value's shape and type (which slab_scan_has() takes).
+ */
+slab_value *slab_value_scan_with(slab_value *value, int axis, slab_scan_op op, slab_value *carries);
 
 /** A value whose elements lie in a scratch file, C order, from its first byte on. Takes the file.
  */

@@ -1,0 +1,381 @@
+#include <slab/tools/evaluation.h>
+
+#include <inttypes.h>
+#include <slab/compute/program/program.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/tools/json.h>
+#include <slab/tools/rows.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PRINTED_MOST ((int64_t)1000000) /* elements: more than that nobody reads */
+#define SMALL_BYTES  ((int64_t)1 << 20) /* results up to this are held, and stored in one piece */
+
+/* One result on its way. */
+typedef struct item {
+    const slab_result *result;
+    int output;    /* of the program */
+    bool streamed; /* written chunk by chunk; else held in memory */
+    char *path;    /* in the output file */
+    slab_array_spec spec;
+    slab_writer *writer;
+} item;
+
+typedef struct evaluation {
+    slab_call *call;
+    slab_program *program;
+    item *items;
+    int n;
+    bool stores;
+    size_t writers; /* bytes that writing takes */
+    slab_txn *txn;
+} evaluation;
+
+slab_status slab_call_load(slab_call *call, const char *locator, slab_value **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_array *array;
+    slab_selection selection;
+    slab_crew *crew;
+    *out = NULL;
+    TRY(slab_call_open(call, locator, NULL, &array, &selection));
+    TRY(slab_call_crew(call, &crew));
+    *out = slab_value_load(array, &selection, slab_crew_threads(crew));
+    TRY_SAYING(slab_value_status(*out), "'%s'", locator);
+done:
+    if (rc != SLAB_OK)
+        slab_value_drop(out);
+    return rc;
+}
+
+static void clear(evaluation *e)
+{
+    for (int i = 0; i < e->n && e->items; i++)
+        FREE(e->items[i].path);
+    FREE(e->items);
+    slab_program_destroy(&e->program);
+}
+
+/* --- what each result becomes --- */
+
+/* Chunks as the tiles it is computed in, where they suit: then nothing is put together twice. */
+static void choose_chunk(const slab_value *value, slab_array_spec *spec)
+{
+    const slab_grid *grid = slab_value_grid(value);
+    int64_t bytes = (int64_t)spec->dtype.size;
+    for (int a = 0; a < grid->shape.rank; a++) {
+        if (grid->phase[a] != 0)
+            return;
+        bytes *= grid->tile.extent[a] < grid->shape.extent[a] ? grid->tile.extent[a]
+                                                              : grid->shape.extent[a];
+    }
+    if (bytes >= 64 << 10 && bytes <= 8 << 20)
+        spec->chunk = grid->tile;
+}
+
+/* Results of one shape get the same chunks, so that one pass can write them all. */
+static void share_chunk(const evaluation *e, item *it)
+{
+    for (const item *other = e->items; other < it; other++)
+        if (other->streamed && other->spec.chunk.rank > 0 &&
+            slab_shape_equal(&other->spec.shape, &it->spec.shape))
+            it->spec.chunk = other->spec.chunk;
+}
+
+static slab_status make_spec(evaluation *e, item *it)
+{
+    slab_status rc = SLAB_OK;
+    const slab_value *value = it->result->value;
+    const char *chunks = slab_call_text(e->call, "chunks"),
+               *dtype = slab_call_text(e->call, "dtype");
+    it->spec.shape = *slab_value_shape(value);
+    it->spec.dtype = slab_value_dtype(value);
+    it->spec.filter = slab_call_text(e->call, "filter");
+    if (dtype)
+        TRY(slab_dtype_parse(dtype, &it->spec.dtype));
+    if (chunks)
+        TRY(slab_shape_parse(chunks, &it->spec.chunk));
+    if (it->spec.chunk.rank != it->spec.shape.rank || !chunks) {
+        REQUIRE(!chunks || e->n > 1 || it->spec.shape.rank == 0, SLAB_ERR_USAGE,
+                "--chunks %s has %d axes; the result has %d", chunks, it->spec.chunk.rank,
+                it->spec.shape.rank);
+        it->spec.chunk = (slab_shape){0};
+        choose_chunk(value, &it->spec);
+        share_chunk(e, it);
+    }
+done:
+    return rc;
+}
+
+static slab_status make_path(evaluation *e, const char *path, item *it)
+{
+    slab_status rc = SLAB_OK;
+    if (e->n == 1)
+        return slab_memory_strdup(&it->path, path);
+    size_t size = strlen(path) + strlen(it->result->name) + 2;
+    ALLOC(it->path, size, "the name of a result");
+    snprintf(it->path, size, "%s/%s", strcmp(path, "/") == 0 ? "" : path, it->result->name);
+done:
+    return rc;
+}
+
+static slab_status add_item(evaluation *e, const char *path, item *it)
+{
+    slab_status rc = SLAB_OK;
+    const slab_value *value = it->result->value;
+    const char *name = it->result->name[0] ? it->result->name : "result";
+    int64_t elements;
+    slab_txn_options options;
+    slab_array_info info;
+    TRY(slab_value_status(value));
+    TRY(slab_shape_elements(slab_value_shape(value), &elements));
+    it->streamed = e->stores && slab_value_shape(value)->rank > 0 &&
+                   (elements > SMALL_BYTES / (int64_t)slab_value_dtype(value).size ||
+                    slab_call_text(e->call, "chunks"));
+    REQUIRE(e->stores || elements <= PRINTED_MOST, SLAB_ERR_USAGE,
+            "the result has %" PRId64 " elements, too many to print: -o FILE.h5:/PATH stores it",
+            elements);
+    if (e->stores) {
+        TRY(make_spec(e, it));
+        TRY(make_path(e, path, it));
+    }
+    if (!it->streamed)
+        return slab_program_fetch(e->program, name, it->result->value, &it->output);
+    TRY(slab_program_store(e->program, name, it->result->value, &it->spec, &it->output));
+    TRY(slab_call_txn_options(e->call, &options));
+    TRY(slab_spec_resolve(&it->spec, name, &info));
+    e->writers += slab_writer_memory(&info, &options);
+done:
+    return rc;
+}
+
+static slab_status open_evaluation(evaluation *e, const char *initial, const slab_result *results)
+{
+    slab_status rc = SLAB_OK;
+    slab_crew *crew;
+    const char *file, *path = "/";
+    TRY(slab_call_crew(e->call, &crew));
+    TRY(slab_program_create(crew, slab_call_text(e->call, "scratch"), &e->program));
+    e->stores = slab_call_text(e->call, "output") != NULL;
+    if (e->stores)
+        TRY(slab_call_output(e->call, e->n == 1 ? initial : "/", &file, &path));
+    ALLOC(e->items, e->n, "results");
+    for (int i = 0; i < e->n; i++) {
+        e->items[i].result = &results[i];
+        TRY_SAYING(add_item(e, path, &e->items[i]), "%s",
+                   results[i].name[0] ? results[i].name : "result");
+    }
+done:
+    return rc;
+}
+
+/* --- the run --- */
+
+/* Bytes that passes may use: what the budget leaves beside what is held and what writing takes. */
+static slab_status room_of(evaluation *e, size_t *room)
+{
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    TRY(slab_call_budget(e->call, &budget));
+    size_t taken = slab_memory_used() + e->writers;
+    *room = budget.bytes > taken ? budget.bytes - taken : 0;
+done:
+    return rc;
+}
+
+static slab_status plan_of(evaluation *e, size_t room, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    size_t beside = slab_memory_used() + e->writers;
+    TRY(slab_call_budget(e->call, &budget));
+    TRY(slab_program_plan(e->program, room, plan));
+    plan->budget = budget.bytes;
+    plan->ranks = slab_ranks_count(slab_call_ranks(e->call));
+    plan->memory += beside;
+    plan->memory_least += beside;
+    for (int i = 0; i < plan->nsteps; i++)
+        plan->steps[i].memory += beside;
+done:
+    return rc;
+}
+
+static slab_status planned(evaluation *e, const slab_plan *plan, bool *done)
+{
+    slab_status rc = SLAB_OK;
+    const char *how = slab_call_text(e->call, "dry-run");
+    char *graph = NULL;
+    if (!how || strcmp(how, "dot") != 0) {
+        *done = slab_call_planned(e->call, plan);
+        return SLAB_OK;
+    }
+    *done = true;
+    TRY(slab_program_dot(e->program, &graph));
+    slab_print(e->call, "%s", graph);
+done:
+    FREE(graph);
+    return rc;
+}
+
+static slab_status begin_writing(evaluation *e, const char *initial)
+{
+    slab_status rc = SLAB_OK;
+    const char *path;
+    TRY(slab_call_begin(e->call, e->n == 1 ? initial : "/", &e->txn, &path));
+    if (e->n > 1 && strcmp(path, "/") != 0)
+        TRY(slab_txn_group(e->txn, path));
+    for (int i = 0; i < e->n; i++) {
+        item *it = &e->items[i];
+        if (!it->streamed)
+            continue;
+        TRY(slab_txn_create(e->txn, it->path, &it->spec, &it->writer));
+        slab_program_attach(e->program, it->output, it->writer);
+    }
+done:
+    return rc;
+}
+
+/* Elements that were held, converted when another type was asked for. */
+static slab_status put_held(evaluation *e, const item *it)
+{
+    slab_status rc = SLAB_OK;
+    const void *data = slab_program_data(e->program, it->output);
+    slab_dtype from = slab_value_dtype(it->result->value), to = slab_dtype_native(it->spec.dtype);
+    slab_array_spec spec = it->spec;
+    void *converted = NULL;
+    int64_t elements;
+    TRY(slab_shape_elements(&spec.shape, &elements));
+    if (!slab_dtype_equal(from, to)) {
+        TRY(slab_memory_alloc(&converted, (size_t)elements, to.size, "a result"));
+        TRY(slab_dtype_convert(from, data, to, converted, (size_t)elements));
+        data = converted;
+    }
+    if (!slab_call_text(e->call, "chunks"))
+        spec.chunk = (slab_shape){0};
+    if (spec.filter && strncmp(spec.filter, "zstd", 5) == 0)
+        spec.filter = NULL; /* the default: small arrays lie in one piece */
+    TRY(slab_txn_put(e->txn, it->path, &spec, data));
+done:
+    FREE(converted);
+    return rc;
+}
+
+static slab_status end_writing(evaluation *e, slab_status rc)
+{
+    for (int i = 0; i < e->n; i++) {
+        if (!e->items[i].writer)
+            continue;
+        slab_status closed = slab_writer_close(&e->items[i].writer);
+        rc = rc == SLAB_OK ? closed : rc;
+    }
+    TRY(rc);
+    for (int i = 0; i < e->n; i++) {
+        if (!e->items[i].streamed)
+            TRY(put_held(e, &e->items[i]));
+        TRY(slab_call_provenance(e->call, e->txn, e->items[i].path));
+    }
+    TRY(slab_txn_commit(&e->txn));
+done:
+    return rc;
+}
+
+/* --- printing --- */
+
+static json_t *json_of(const slab_shape *shape, slab_dtype dtype, int axis, const char **at)
+{
+    if (axis == shape->rank) {
+        json_t *one = slab_json_element(dtype, *at);
+        *at += dtype.size;
+        return one;
+    }
+    json_t *list = json_array();
+    for (int64_t i = 0; i < shape->extent[axis]; i++)
+        json_array_append_new(list, json_of(shape, dtype, axis + 1, at));
+    return list;
+}
+
+static slab_status print_all(slab_call *call, void *context, const void *const *data)
+{
+    slab_status rc = SLAB_OK;
+    const evaluation *e = context;
+    json_t *object = json_object();
+    bool json = slab_call_flag(call, "json");
+    for (int i = 0; i < e->n; i++) {
+        const slab_result *r = e->items[i].result;
+        const slab_shape *shape = slab_value_shape(r->value);
+        const char *at = data[i];
+        if (json)
+            json_object_set_new(object, r->name[0] ? r->name : "result",
+                                json_of(shape, slab_value_dtype(r->value), 0, &at));
+        if (json || slab_ranks_me(slab_call_ranks(call)) != 0)
+            continue;
+        if (e->n > 1)
+            slab_print(call, shape->rank == 0 ? "%s\t" : "%s\n", r->name);
+        TRY(slab_rows_print_dense(slab_value_dtype(r->value), shape, data[i]));
+    }
+    if (json) {
+        slab_print_json(call, object);
+        object = NULL;
+    }
+done:
+    json_decref(object);
+    return rc;
+}
+
+static slab_status run(evaluation *e, const char *initial, size_t room, slab_show show,
+                       void *context)
+{
+    slab_status rc = SLAB_OK;
+    const void **data = NULL;
+    if (e->stores)
+        TRY(begin_writing(e, initial));
+    rc = slab_program_run(e->program, room);
+    if (e->stores)
+        rc = end_writing(e, rc);
+    TRY(rc);
+    if (!show || e->stores)
+        goto done;
+    ALLOC(data, e->n, "results");
+    for (int i = 0; i < e->n; i++)
+        data[i] = slab_program_data(e->program, e->items[i].output);
+    TRY(show(e->call, context, data));
+done:
+    FREE(data);
+    return rc;
+}
+
+static slab_status evaluate(evaluation *e, const char *initial, const slab_result *results,
+                            slab_show show, void *context)
+{
+    slab_status rc = SLAB_OK;
+    slab_plan plan = {0};
+    size_t room;
+    bool over = false;
+    TRY(slab_ranks_agree(slab_call_ranks(e->call), open_evaluation(e, initial, results)));
+    TRY(room_of(e, &room));
+    TRY(slab_ranks_agree(slab_call_ranks(e->call), plan_of(e, room, &plan)));
+    TRY(planned(e, &plan, &over));
+    if (!over)
+        TRY(run(e, initial, room, show, context));
+done:
+    slab_txn_abort(&e->txn);
+    return rc;
+}
+
+slab_status slab_evaluate_with(slab_call *call, const char *initial, const slab_result *results,
+                               int n, slab_show show, void *context)
+{
+    evaluation e = {.call = call, .n = n};
+    slab_status rc = evaluate(&e, initial, results, show, context);
+    clear(&e);
+    return rc;
+}
+
+slab_status slab_evaluate(slab_call *call, const char *initial, const slab_result *results, int n)
+{
+    evaluation e = {.call = call, .n = n};
+    slab_status rc = evaluate(&e, initial, results, print_all, &e);
+    clear(&e);
+    return rc;
+}
