@@ -105,8 +105,13 @@ static slab_status operand_types(const slab_op *op, slab_value *const *operands,
     TRY(strong_type(operands, from, n, &strong, &any));
     for (int i = 0; i < n; i++) {
         dtypes[i] = operands[i]->dtype;
-        if (!operands[i]->weak || !any || i < from || op->literals == SLAB_LITERALS_OWN)
+        if (!operands[i]->weak || !any || i < from)
             continue;
+        if (op->literals == SLAB_LITERALS_SCALE) {
+            if (i == 0 && operands[i]->weak == SLAB_WEAK_INT && strong.kind != SLAB_KIND_BOOL)
+                dtypes[i] = slab_dtype_make(SLAB_KIND_FLOAT, 2);
+            continue;
+        }
         slab_dtype beside = slab_dtype_beside((int)operands[i]->weak, strong);
         if (op->literals != SLAB_LITERALS_COMPARE || literal_fits(literal_of(operands[i]), beside))
             dtypes[i] = beside;
@@ -146,6 +151,16 @@ done:
     return value_finish(rc, &value);
 }
 
+/* What happens to an integer literal that its type does not hold. */
+static literal_overflow overflow_of(const slab_op *op, int operand)
+{
+    if (op->literals == SLAB_LITERALS_CHOOSE)
+        return LITERAL_WRAPS;
+    if (op->literals == SLAB_LITERALS_CLIP)
+        return operand == 1 ? LITERAL_RISES : LITERAL_FALLS;
+    return LITERAL_FAILS;
+}
+
 slab_value *apply_operation(const slab_op *op, slab_value *const *operands, int n)
 {
     slab_status rc = SLAB_OK;
@@ -156,7 +171,7 @@ slab_value *apply_operation(const slab_op *op, slab_value *const *operands, int 
     TRY(op->types(op, dtypes, &types));
     for (int i = 0; i < n; i++) {
         typed[i] = operands[i]->weak ? literal_as(operands[i], types.loop[i], types.operand[i],
-                                                  op->literals == SLAB_LITERALS_CLAMP)
+                                                  overflow_of(op, i))
                                      : slab_value_keep(operands[i]);
         TRY_SAYING(slab_value_status(typed[i]), "'%s'", op->name);
     }
@@ -198,9 +213,9 @@ static slab_value *apply_by_name(const char *op_name, slab_value *const *operand
         all[i] = operands[i];
         python = python && operands[i]->weak;
     }
-    if (op->build)
-        return op->build(op, all);
-    return python ? python_apply(op, operands, n) : apply_operation(op, operands, n);
+    if (python)
+        return python_apply(op, operands, n);
+    return op->build ? op->build(op, all) : apply_operation(op, operands, n);
 done:
     return value_finish(rc, &value);
 }

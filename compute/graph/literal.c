@@ -143,37 +143,45 @@ done:
     return rc;
 }
 
-static void clamp_to(slab_dtype dtype, literal *x)
+/* The number as it stands within the type, where the overflow says how. */
+static void bring_in(slab_dtype dtype, literal_overflow overflow, literal *x)
 {
     __int128 low, high;
+    if (literal_fits(*x, dtype))
+        return;
     bounds(dtype, &low, &high);
-    x->whole = x->whole < low ? low : x->whole > high ? high : x->whole;
+    if (overflow == LITERAL_WRAPS)
+        x->whole = dtype.kind == SLAB_KIND_INT ? (int64_t)x->whole : (__int128)(uint64_t)x->whole;
+    if (overflow == LITERAL_RISES && x->whole < low)
+        x->whole = low;
+    if (overflow == LITERAL_FALLS && x->whole > high)
+        x->whole = high;
 }
 
-slab_value *literal_as(const slab_value *value, slab_dtype loop, slab_dtype operand, bool clamp)
+slab_value *literal_as(const slab_value *value, slab_dtype loop, slab_dtype operand,
+                       literal_overflow overflow)
 {
     slab_status rc = SLAB_OK;
-    slab_value *constant = NULL, *clamped = NULL;
+    slab_value *constant = NULL, *within = NULL;
     _Alignas(16) uint8_t wide[16], narrow[16], element[16];
-    slab_dtype f8 = slab_dtype_make(SLAB_KIND_FLOAT, 8), from = value->dtype;
+    slab_dtype f8 = slab_dtype_make(SLAB_KIND_FLOAT, 8);
     literal x = literal_of(value);
-    if (clamp && !literal_fits(x, loop)) {
-        clamp_to(loop, &x);
-        clamped = literal_value(x);
-        value = clamped;
-        from = value->dtype;
-    }
-    TRY(slab_value_status(value));
-    TRY(check_fits(value, loop));
-    memcpy(wide, element_of(value), from.size);
+    bring_in(loop, overflow, &x);
+    within = literal_value(x);
+    TRY(slab_value_status(within));
+    if (overflow != LITERAL_WRAPS)
+        TRY(check_fits(within, loop));
+    slab_dtype from = within->dtype;
+    memcpy(wide, element_of(within), from.size);
     if (x.weak == SLAB_WEAK_INT && loop.kind == SLAB_KIND_FLOAT) {
-        TRY(slab_dtype_convert(from, wide, f8, wide, 1)); /* through Python's float */
+        TRY(slab_dtype_convert(from, wide, f8, narrow, 1)); /* through Python's float */
+        memcpy(wide, narrow, f8.size);
         from = f8;
     }
     TRY(slab_dtype_convert(from, wide, loop, narrow, 1));
     TRY(slab_dtype_convert(loop, narrow, operand, element, 1));
     constant = constant_value(operand, SLAB_WEAK_NONE, element);
 done:
-    slab_value_drop(&clamped);
+    slab_value_drop(&within);
     return value_finish(rc, &constant);
 }

@@ -38,9 +38,9 @@ typedef enum slab_op_gives {
 typedef enum slab_op_literals {
     SLAB_LITERALS_FOLLOW,  /* the other operands' */
     SLAB_LITERALS_COMPARE, /* the same, and integers that do not fit are compared exactly */
-    SLAB_LITERALS_CLAMP,   /* the same, and integers that do not fit become the nearest that does */
-    SLAB_LITERALS_CHOOSE,  /* the same, among the operands after the first, a condition */
-    SLAB_LITERALS_OWN      /* int64, float64 ... */
+    SLAB_LITERALS_CLIP,    /* the same; a low end below all integers or a high one above goes */
+    SLAB_LITERALS_CHOOSE,  /* the same after the first, a condition; and what does not fit wraps */
+    SLAB_LITERALS_SCALE    /* ldexp's: an integer x becomes f16, n int64 */
 } slab_op_literals;
 
 /** Python's operator that an operation is, for literals. */

@@ -13,10 +13,6 @@ OP(floor_divide, 2, op_common_types, "x // y", "the quotient, floored; integers 
 OP(remainder, 2, op_common_types, "x % y", "x - (x // y) y, with the sign of y; integers by 0: 0",
    .aliases = "mod", .python = SLAB_PYTHON_REMAINDER)
 OP(fmod, 2, op_common_types, "fmod(x, y)", "the remainder with the sign of x")
-OP(power, 2, op_common_types, "x ** y",
-   "x to the y; integers wrap around and take no negative exponents", .aliases = "pow",
-   .python = SLAB_PYTHON_POWER, .checks = slab_strip_power_check,
-   .complaint = "integers to negative integer powers are not allowed")
 OP(negative, 1, op_common_types, "-x", "the negative; not for bools", .no_bools = true,
    .python = SLAB_PYTHON_NEGATIVE)
 OP(positive, 1, op_common_types, "+x", "x itself; not for bools", .no_bools = true,

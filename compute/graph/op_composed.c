@@ -124,13 +124,15 @@ static slab_value *build_sinc(const slab_op *op, slab_value *const *v)
     return of2("divide", of("sin", keep(y)), y);
 }
 
-/* To `decimals` digits behind the point; integers only before it. */
-static slab_value *round_to(slab_value *x, int64_t decimals)
+/* To `decimals` digits behind the point; integers only before it. Complex numbers part by part, in
+ * a kernel of their own, since a product of theirs would mix the parts. */
+static slab_value *round_to(const slab_op *op, slab_value *x, int64_t decimals)
 {
     bool whole = x->dtype.kind == SLAB_KIND_INT || x->dtype.kind == SLAB_KIND_UINT;
     int64_t places = decimals < 0 ? -decimals : decimals;
-    const char *up = decimals < 0 ? "divide" : "multiply",
-               *back = decimals < 0 ? "multiply" : "divide";
+    const char *there = decimals < 0 ? "divide" : "multiply";
+    const char *back = decimals < 0 ? "multiply" : "divide";
+    double unit = pow(10, (double)(places > 400 ? 400 : places));
     if (whole && decimals >= 0)
         return keep(x);
     if (decimals == 0)
@@ -138,34 +140,68 @@ static slab_value *round_to(slab_value *x, int64_t decimals)
     if (x->dtype.kind == SLAB_KIND_BOOL)
         return poisoned(slab_error_set(SLAB_ERR_TYPE, __FILE__, __LINE__,
                                        "bools have no decimals to round to"));
-    double unit = pow(10, (double)(places > 400 ? 400 : places));
-    slab_value *scaled = of2(up, keep(x), slab_value_literal_real(unit));
+    if (is_complex(x)) {
+        slab_value *operands[] = {x, slab_value_literal_real(decimals < 0 ? -unit : unit)};
+        slab_value *parts = apply_operation(op, operands, 2);
+        slab_value_drop(&operands[1]);
+        return parts;
+    }
+    slab_value *scaled = of2(there, keep(x), slab_value_literal_real(unit));
     slab_value *result = of2(back, of("rint", scaled), slab_value_literal_real(unit));
-    slab_value *same = result->poison ? keep(result) : slab_value_cast(result, x->dtype);
+    slab_value *same = slab_value_cast(result, x->dtype);
     slab_value_drop(&result);
     return same;
 }
 
 static slab_value *build_round(const slab_op *op, slab_value *const *v)
 {
-    (void)op;
     slab_status rc = SLAB_OK;
     slab_value *x = literal_strong(v[0]), *result = NULL;
     int64_t decimals = 0;
     TRY(slab_value_status(x));
     REQUIRE(!v[1] || slab_value_literal_get_int(v[1], &decimals), SLAB_ERR_TYPE,
             "the decimals of 'round' are an integer literal");
-    result = round_to(x, decimals);
+    result = round_to(op, x, decimals);
 done:
     slab_value_drop(&x);
     return result ? result : poisoned(rc);
+}
+
+/* NumPy's short cuts for exponents that are literals: exact where pow() is only near, and other
+ * answers for -0.0 and -inf. */
+static slab_value *build_power(const slab_op *op, slab_value *const *v)
+{
+    const char *name = NULL;
+    if (v[0]->weak || !is_float(v[0]) || v[0]->dtype.size == 2 || !v[1]->weak ||
+        v[1]->weak == SLAB_WEAK_COMPLEX)
+        return apply_operation(op, v, 2);
+    literal y = literal_of(v[1]);
+    double exponent = y.weak == SLAB_WEAK_FLOAT ? y.re : (double)y.whole;
+    if (exponent == -1)
+        name = "reciprocal";
+    else if (exponent == 0.5)
+        name = "sqrt";
+    else if (exponent == 1)
+        name = "positive";
+    else if (exponent == 2)
+        name = "square";
+    return name ? slab_value_apply(name, v, 1) : apply_operation(op, v, 2);
+}
+
+/* Is a literal above (below) all that x can be. */
+static bool outside(const slab_value *x, const slab_value *bound, bool above)
+{
+    return !x->weak && bound->weak == SLAB_WEAK_INT &&
+           !literal_fits(literal_of(bound), slab_dtype_beside(SLAB_WEAK_INT, x->dtype)) &&
+           (literal_of(bound).whole > 0) == above;
 }
 
 static slab_value *build_clip(const slab_op *op, slab_value *const *v)
 {
     if (v[1] && v[2])
         return apply_operation(op, v, 3);
-    if (!v[1] && !v[2])
+    const slab_value *bound = v[1] ? v[1] : v[2];
+    if (!bound || outside(v[0], bound, !v[1]))
         return literal_strong(v[0]);
     return of2(v[1] ? "maximum" : "minimum", literal_strong(v[0]), keep(v[1] ? v[1] : v[2]));
 }
@@ -203,6 +239,17 @@ static slab_value *inexact(slab_value *y)
     return slab_value_cast(y, type);
 }
 
+/* Python's abs() of a literal is one too. */
+static slab_value *magnitude(slab_value *value)
+{
+    if (!value->weak || value->weak == SLAB_WEAK_COMPLEX)
+        return of("absolute", value);
+    literal x = literal_of(value);
+    if (x.weak == SLAB_WEAK_FLOAT ? !signbit(x.re) : x.whole >= 0)
+        return value;
+    return of("negative", value);
+}
+
 /* |x - y| <= atol + rtol |y| for a finite y, or x = y; operands: x, y, rtol, atol, equal_nan. */
 static slab_value *build_isclose(const slab_op *op, slab_value *const *v)
 {
@@ -212,8 +259,8 @@ static slab_value *build_isclose(const slab_op *op, slab_value *const *v)
     slab_value *y = inexact(v[1]);
     slab_value *rtol = v[2] ? keep(v[2]) : slab_value_literal_real(1e-5);
     slab_value *atol = v[3] ? keep(v[3]) : slab_value_literal_real(1e-8);
-    slab_value *room = of2("add", atol, of2("multiply", rtol, of("absolute", keep(y))));
-    slab_value *apart = of("absolute", of2("subtract", keep(v[0]), keep(y)));
+    slab_value *room = of2("add", atol, of2("multiply", rtol, magnitude(keep(y))));
+    slab_value *apart = magnitude(of2("subtract", keep(v[0]), keep(y)));
     slab_value *close = of2("logical_and", of2("less_equal", apart, room), of("isfinite", keep(y)));
     close = of2("logical_or", close, of2("equal", keep(v[0]), keep(y)));
     if (equal_nan)
@@ -229,14 +276,19 @@ MADE(iscomplex, 1, 1, build_iscomplex, "iscomplex(x)", "has x an imaginary part 
 MADE(isreal, 1, 1, build_isreal, "isreal(x)", "has x no imaginary part, or 0")
 MADE(angle, 1, 2, build_angle, "angle(x, deg=False)", "the angle of a complex number")
 MADE(sinc, 1, 1, build_sinc, "sinc(x)", "sin(pi x) / (pi x), 1 at 0")
-MADE(round, 1, 2, build_round, "round(x, decimals=0)",
-     "rounded to decimals behind the point; halves go to the even digit", .aliases = "around")
 MADE(isclose, 2, 5, build_isclose, "isclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False)",
      "is |x - y| <= atol + rtol |y|")
 
 /* Operands that are left out are filled in; then a kernel takes them all. */
 OP(clip, 3, op_common_types, "clip(x, low, high)", "x, but low below it and high above it",
-   .arity_least = 1, .literals = SLAB_LITERALS_CLAMP, .build = build_clip)
-OP(nan_to_num, 4, op_nan_to_num_types, "nan_to_num(x, nan=0.0, posinf=None, neginf=None)",
+   .arity_least = 1, .literals = SLAB_LITERALS_CLIP, .build = build_clip)
+OP(nan_to_num, 4, op_parts_types, "nan_to_num(x, nan=0.0, posinf=None, neginf=None)",
    "x with NaN and infinities replaced; None: by the largest finite numbers", .arity_least = 1,
    .build = build_nan_to_num)
+OP(round, 2, op_parts_types, "round(x, decimals=0)",
+   "rounded to decimals behind the point; halves go to the even digit", .aliases = "around",
+   .arity_least = 1, .build = build_round)
+OP(power, 2, op_common_types, "x ** y",
+   "x to the y; integers wrap around and take no negative exponents", .aliases = "pow",
+   .python = SLAB_PYTHON_POWER, .checks = slab_strip_power_check,
+   .complaint = "integers to negative integer powers are not allowed", .build = build_power)

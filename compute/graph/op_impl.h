@@ -16,7 +16,7 @@ op_rule op_truth_types;   /* each as a bool */
 op_rule op_compare_types; /* as op_common_types, 64-bit integers of either sign as they are */
 op_rule op_where_types;
 op_rule op_ldexp_types;
-op_rule op_nan_to_num_types;
+op_rule op_parts_types;
 
 /* A row: the operation's name, which is its kernels' too, its operands' number, how it is written,
  * what it is; then what differs from the usual. */

@@ -39,7 +39,7 @@ OP(copysign, 2, op_float_types, "copysign(x, y)", "|x| with the sign of y")
 OP(heaviside, 2, op_float_types, "heaviside(x, y)", "0 below 0, 1 above, y at 0")
 OP(nextafter, 2, op_float_types, "nextafter(x, y)", "the float next to x on the way to y")
 OP(spacing, 1, op_float_types, "spacing(x)", "the distance from x to the float next to it")
-OP(ldexp, 2, op_ldexp_types, "ldexp(x, n)", "x times 2 to the n", .literals = SLAB_LITERALS_OWN)
+OP(ldexp, 2, op_ldexp_types, "ldexp(x, n)", "x times 2 to the n", .literals = SLAB_LITERALS_SCALE)
 OP(frexp_mantissa, 1, op_float_types, "frexp(x)[0]", "m of x = m 2^n, 1/2 <= |m| < 1")
 OP(frexp_exponent, 1, op_float_types, "frexp(x)[1]", "n of x = m 2^n, 1/2 <= |m| < 1",
    .gives = SLAB_GIVES_I4)

@@ -69,12 +69,26 @@ done:
     return rc;
 }
 
+static bool is_inexact(slab_dtype dtype)
+{
+    return dtype.kind == SLAB_KIND_FLOAT || dtype.kind == SLAB_KIND_COMPLEX;
+}
+
+/* With a float among them, every operand asks for a float of its own: int8, uint8 and float16 meet
+ * in float16, though int8 and uint8 alone would in int16. */
 static slab_status promoted(const slab_op *op, const slab_dtype *operands, slab_dtype *out)
 {
     slab_status rc = SLAB_OK;
-    TRY(slab_dtype_promote(operands[0], operands[0], out));
-    for (int i = 1; i < op->arity; i++)
-        TRY(slab_dtype_promote(*out, operands[i], out));
+    bool floats = false;
+    for (int i = 0; i < op->arity; i++)
+        floats = floats || is_inexact(operands[i]);
+    *out = make(SLAB_KIND_BOOL, 1);
+    for (int i = 0; i < op->arity; i++) {
+        slab_dtype one = operands[i];
+        if (floats && one.kind != SLAB_KIND_BOOL)
+            TRY(slab_dtype_to_float(one, &one));
+        TRY(slab_dtype_promote(*out, one, out));
+    }
 done:
     return rc;
 }
@@ -125,8 +139,7 @@ slab_status op_divide_types(const slab_op *op, const slab_dtype *operands, slab_
     slab_status rc = SLAB_OK;
     slab_dtype type;
     TRY(promoted(op, operands, &type));
-    bool whole = type.kind != SLAB_KIND_FLOAT && type.kind != SLAB_KIND_COMPLEX;
-    TRY(all_in(op, whole ? make(SLAB_KIND_FLOAT, 8) : type, out));
+    TRY(all_in(op, is_inexact(type) ? type : make(SLAB_KIND_FLOAT, 8), out));
 done:
     return rc;
 }
@@ -190,8 +203,8 @@ done:
     return rc;
 }
 
-/* What is put in place of others has the type of x's parts. */
-slab_status op_nan_to_num_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
+/* What follows x has the type of its parts. */
+slab_status op_parts_types(const slab_op *op, const slab_dtype *operands, slab_op_types *out)
 {
     slab_status rc = SLAB_OK;
     slab_dtype type;

@@ -146,7 +146,7 @@ done:
 static slab_status power_real(double a, double b, literal *out)
 {
     slab_status rc = SLAB_OK;
-    TRY(by_zero(a == 0 && b < 0));
+    TRY(by_zero(a == 0 && b < 0 && isfinite(b)));
     if (a < 0 && isfinite(a) && isfinite(b) && b != floor(b)) {
         double size = pow(-a, b), angle = b * M_PI;
         *out = pair(make_pair(size * cos(angle), size * sin(angle)));
@@ -212,6 +212,8 @@ static slab_status power_complex(double complex a, double complex b, literal *ou
     TRY(by_zero(a == 0 && (n < 0 || cimag(b) != 0)));
     if (a != 0 && (cimag(b) != 0 || n != floor(n) || fabs(n) > 100)) {
         *out = pair(cpow(a, b));
+        REQUIRE(!isinf(out->re) && !isinf(out->im), SLAB_ERR_RANGE,
+                "the power of complex literals is too large");
         return SLAB_OK;
     }
     for (int k = 0; k < (int)fabs(n); k++)

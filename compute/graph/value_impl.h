@@ -136,8 +136,18 @@ typedef struct literal {
 
 literal literal_of(const slab_value *value);
 slab_value *literal_value(literal x);
+/* What becomes of an integer that its type does not hold: an error, its low bits, the least that
+ * the type holds (instead of one below that), the most (instead of one above). */
+typedef enum literal_overflow {
+    LITERAL_FAILS,
+    LITERAL_WRAPS,
+    LITERAL_RISES,
+    LITERAL_FALLS
+} literal_overflow;
+
 /* A literal as an element of NumPy's type `loop`, read by a kernel as `operand`: a constant. */
-slab_value *literal_as(const slab_value *value, slab_dtype loop, slab_dtype operand, bool clamp);
+slab_value *literal_as(const slab_value *value, slab_dtype loop, slab_dtype operand,
+                       literal_overflow overflow);
 bool literal_fits(literal x, slab_dtype dtype);
 /* A literal as the array NumPy makes of it alone; anything else is kept as it is. */
 slab_value *literal_strong(slab_value *value);

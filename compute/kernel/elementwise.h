@@ -51,8 +51,8 @@ slab_strip_type slab_strip_type_of(slab_dtype dtype);
             X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(logaddexp) X(logaddexp2)    \
                 X(sin) X(cos) X(tan) X(arcsin) X(arccos) X(arctan) X(arctan2) X(hypot) X(sinh)     \
                     X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(deg2rad) X(rad2deg)         \
-                        X(floor) X(ceil) X(trunc) X(rint) X(minimum) X(maximum) X(fmin) X(fmax)    \
-                            X(clip) X(equal) X(not_equal) X(less) X(less_equal) X(greater)         \
+                        X(floor) X(ceil) X(trunc) X(rint) X(round) X(minimum) X(maximum) X(fmin)   \
+                            X(fmax) X(clip) X(equal) X(not_equal) X(less) X(less_equal) X(greater) \
                                 X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)       \
                                     X(logical_not) X(bitwise_and) X(bitwise_or) X(bitwise_xor)     \
                                         X(invert) X(left_shift) X(right_shift) X(bitwise_count)    \

@@ -101,12 +101,22 @@ LIBRARY(arctanh, catanh)
     {                                                                                              \
         return (C){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};                          \
     }                                                                                              \
+    /* 1 / x by Smith's division. */                                                               \
+    static inline C inverse_##C(C x)                                                               \
+    {                                                                                              \
+        bool wide = fabs##f(x.re) >= fabs##f(x.im);                                                \
+        T ratio = wide ? x.im / x.re : x.re / x.im;                                                \
+        T scale = 1 / (wide ? x.re + x.im * ratio : x.im + x.re * ratio);                          \
+        return wide ? (C){scale, -ratio * scale} : (C){ratio * scale, -scale};                     \
+    }                                                                                              \
     /* By squaring; n is not 0. */                                                                 \
     static inline C whole_power_##C(C x, int n)                                                    \
     {                                                                                              \
         C power = x, result = {1, 0};                                                              \
         if (n == 1)                                                                                \
             return x;                                                                              \
+        if (n == 2)                                                                                \
+            return multiply_##C(x, x);                                                             \
         if (n == 3)                                                                                \
             return multiply_##C(x, multiply_##C(x, x));                                            \
         for (int left = n < 0 ? -n : n; left; left >>= 1) {                                        \
@@ -115,7 +125,7 @@ LIBRARY(arctanh, catanh)
             if (left > 1)                                                                          \
                 power = multiply_##C(power, power);                                                \
         }                                                                                          \
-        return n < 0 ? of_##C(1 / as_##C(result)) : result;                                        \
+        return n < 0 ? inverse_##C(result) : result;                                               \
     }                                                                                              \
     static inline C power_##C(C x, C y)                                                            \
     {                                                                                              \

@@ -38,6 +38,22 @@ static void rint_c16(size_t n, const void *const *in, void *out)
 }
 TABLE(rint, FLOAT_ROWS(rint), COMPLEX_ROWS(rint))
 
+/* Complex numbers to a number of digits; unit: 10 to that, or its negative for digits before the
+ * point. */
+#define ROUND_PARTS(type, T, call)                                                                 \
+    SLAB_CLONES static void round_##type(size_t n, const void *const *in, void *out)               \
+    {                                                                                              \
+        const T *x = in[0], *unit = in[1];                                                         \
+        T *r = out;                                                                                \
+        for (size_t i = 0; i < 2 * n; i++) {                                                       \
+            T u = unit[i / 2];                                                                     \
+            r[i] = u > 0 ? call(x[i] * u) / u : call(x[i] / -u) * -u;                              \
+        }                                                                                          \
+    }
+ROUND_PARTS(c8, float, rintf)
+ROUND_PARTS(c16, double, rint)
+TABLE(round, COMPLEX_ROWS(round))
+
 FLOAT_CALLS_2(BINARY, copysign, copysign)
 TABLE(copysign, FLOAT_ROWS(copysign))
 

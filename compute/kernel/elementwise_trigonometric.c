@@ -27,6 +27,6 @@ TABLE(arctan2, FLOAT_ROWS(arctan2))
 UNARY(deg2rad_f4, float, float, x *(float)DEGREE)
 UNARY(deg2rad_f8, double, double, x *DEGREE)
 TABLE(deg2rad, FLOAT_ROWS(deg2rad))
-UNARY(rad2deg_f4, float, float, x *(float)RADIAN)
+UNARY(rad2deg_f4, float, float, x *(180 / (float)M_PI)) /* as NumPy rounds it */
 UNARY(rad2deg_f8, double, double, x *RADIAN)
 TABLE(rad2deg, FLOAT_ROWS(rad2deg))
