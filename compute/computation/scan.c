@@ -5,6 +5,7 @@
 #include <slab/compute/computation/scan.h>
 
 #include <slab/compute/computation/results.h>
+#include <slab/compute/sink/disjoint.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
@@ -44,12 +45,8 @@ static size_t totals_state_bytes(const void *sink, const slab_span *span)
 {
     const scan_self *s = sink;
     slab_box box;
-    size_t bytes = s->dtype.size;
     totals_box(s, span, &box);
-    for (int a = 0; a < box.rank; a++)
-        if (__builtin_mul_overflow(bytes, (size_t)box.count[a], &bytes))
-            return SIZE_MAX;
-    return bytes;
+    return slab_disjoint_bytes(&box, s->dtype.size);
 }
 
 static size_t block_bytes(const scan_self *s, const slab_shape *tile)
@@ -96,39 +93,20 @@ static slab_status totals_take(const void *sink, const slab_span *span, void *st
     totals_box(s, &tile->box, &part);
     slab_strides_of(rank, all.count, s->dtype.size, to);
     slab_strides_of(rank, part.count, s->dtype.size, dense);
-    char *place = state;
-    for (int a = 0; a < rank; a++)
-        place += (part.start[a] - all.start[a]) * to[a];
-    slab_box_copy(rank, part.count, totals, dense, place, to, s->dtype.size);
+    slab_box_copy(rank, part.count, totals, dense,
+                  (char *)state + slab_disjoint_offset(&all, part.start, s->dtype.size), to,
+                  s->dtype.size);
     return SLAB_OK;
 }
 
-/* Tiles' totals stand apart; where the other state has none it is zero. */
 static slab_status totals_merge(const void *sink, const slab_span *into_span, void *into,
                                 const slab_span *from_span, const void *from)
 {
     const scan_self *s = sink;
     slab_box all, part;
-    int64_t to[SLAB_RANK_MAX], at[SLAB_RANK_MAX] = {0};
     totals_box(s, into_span, &all);
     totals_box(s, from_span, &part);
-    slab_strides_of(all.rank, all.count, s->dtype.size, to);
-    unsigned char *place = into;
-    const unsigned char *source = from;
-    for (int a = 0; a < all.rank; a++)
-        place += (part.start[a] - all.start[a]) * to[a];
-    for (int64_t left = slab_box_elements(&part); left > 0; left--) {
-        for (size_t k = 0; k < s->dtype.size; k++)
-            place[k] |= source[k];
-        source += s->dtype.size;
-        for (int a = all.rank - 1; a >= 0; a--) {
-            place += to[a];
-            if (++at[a] < part.count[a])
-                break;
-            place -= to[a] * part.count[a];
-            at[a] = 0;
-        }
-    }
+    slab_disjoint_merge(&all, into, &part, from, s->dtype.size);
     return SLAB_OK;
 }
 

@@ -1,5 +1,6 @@
 #include <slab/compute/sink/lines.h>
 
+#include <slab/compute/sink/disjoint.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
@@ -147,32 +148,23 @@ done:
     return rc;
 }
 
-/* Every line is in one tile: the other state holds zeros in its place, so bits are joined. */
+/* The lines of a span as a box: an axis that is reduced away has one of them. */
+static slab_box lines_box(const slab_lines *l, const slab_span *span)
+{
+    slab_box box = *span;
+    for (int a = 0; a < box.rank; a++) {
+        box.start[a] = kept(l, a) ? box.start[a] : 0;
+        box.count[a] = kept(l, a) ? box.count[a] : 1;
+    }
+    return box;
+}
+
 static slab_status lines_merge(const void *sink, const slab_span *into_span, void *into,
                                const slab_span *from_span, const void *from)
 {
     const slab_lines *l = sink;
-    int64_t step[SLAB_RANK_MAX], other[SLAB_RANK_MAX], at[SLAB_RANK_MAX] = {0}, place = 0;
-    size_t bytes = l->task.result_bytes;
-    const unsigned char *source = from;
-    line_steps(l, into_span, step);
-    int64_t n = line_steps(l, from_span, other);
-    for (int a = 0; a < l->shape.rank; a++)
-        place += (from_span->start[a] - into_span->start[a]) * step[a];
-    for (int64_t i = 0; i < n; i++, source += bytes) {
-        unsigned char *target = (unsigned char *)into + (size_t)place * bytes;
-        for (size_t k = 0; k < bytes; k++)
-            target[k] |= source[k];
-        for (int a = l->shape.rank - 1; a >= 0; a--) {
-            if (!kept(l, a))
-                continue;
-            place += step[a];
-            if (++at[a] < from_span->count[a])
-                break;
-            place -= step[a] * from_span->count[a];
-            at[a] = 0;
-        }
-    }
+    slab_box into_box = lines_box(l, into_span), from_box = lines_box(l, from_span);
+    slab_disjoint_merge(&into_box, into, &from_box, from, l->task.result_bytes);
     return SLAB_OK;
 }
 
