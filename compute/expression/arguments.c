@@ -100,7 +100,7 @@ done:
 }
 
 /* The signature's text to parameters; names and strings live in call->words. */
-static slab_status parse_parameters(slab_call *call)
+static slab_status parse_parameters(slab_bound *call)
 {
     slab_status rc = SLAB_OK;
     bool by_position = true;
@@ -225,7 +225,7 @@ static bool is_default(const slab_datum *datum, const slab_datum *otherwise)
     }
 }
 
-static slab_status bind_one(slab_call *call, int i, given_argument *given)
+static slab_status bind_one(slab_bound *call, int i, given_argument *given)
 {
     slab_status rc = SLAB_OK;
     const parameter *p = &call->parameters[i];
@@ -250,7 +250,7 @@ done:
 }
 
 /* -1: there is none. */
-static int find_parameter(const slab_call *call, const char *name)
+static int find_parameter(const slab_bound *call, const char *name)
 {
     for (int i = 0; i < call->n; i++)
         if (call->parameters[i].by_name && strcmp(call->parameters[i].name, name) == 0)
@@ -259,7 +259,7 @@ static int find_parameter(const slab_call *call, const char *name)
 }
 
 /* What is left by position goes to the parameter `*name`, as a tuple. */
-static slab_status bind_rest(slab_call *call, int i, given_argument *given, int n)
+static slab_status bind_rest(slab_bound *call, int i, given_argument *given, int n)
 {
     slab_status rc = SLAB_OK;
     slab_datum *rest = &call->arguments[i];
@@ -272,7 +272,7 @@ done:
     return rc;
 }
 
-static slab_status bind_positions(slab_call *call, given_argument *given, int n, bool *bound,
+static slab_status bind_positions(slab_bound *call, given_argument *given, int n, bool *bound,
                                   int *used)
 {
     slab_status rc = SLAB_OK;
@@ -294,7 +294,7 @@ done:
     return rc;
 }
 
-static slab_status bind_names(slab_call *call, given_argument *given, int n, bool *bound)
+static slab_status bind_names(slab_bound *call, given_argument *given, int n, bool *bound)
 {
     slab_status rc = SLAB_OK;
     for (int g = 0; g < n; g++) {
@@ -310,7 +310,7 @@ done:
     return rc;
 }
 
-slab_status call_bind(slab_call *call, given_argument *given, int n, int at)
+slab_status call_bind(slab_bound *call, given_argument *given, int n, int at)
 {
     slab_status rc = SLAB_OK;
     bool bound[PARAMETERS_MAX] = {false};
@@ -334,7 +334,7 @@ done:
     return rc;
 }
 
-void call_clear(slab_call *call)
+void call_clear(slab_bound *call)
 {
     for (int i = 0; call->arguments && i < call->n; i++)
         slab_datum_clear(&call->arguments[i]);
@@ -346,7 +346,7 @@ void call_clear(slab_call *call)
     call->n = 0;
 }
 
-const slab_datum *slab_call_argument(const slab_call *call, const char *name)
+const slab_datum *slab_bound_argument(const slab_bound *call, const char *name)
 {
     static const slab_datum none;
     for (int i = 0; i < call->n; i++)
@@ -355,52 +355,52 @@ const slab_datum *slab_call_argument(const slab_call *call, const char *name)
     return &none;
 }
 
-bool slab_call_given(const slab_call *call, const char *name)
+bool slab_bound_given(const slab_bound *call, const char *name)
 {
-    return slab_call_argument(call, name)->kind != SLAB_DATUM_NONE;
+    return slab_bound_argument(call, name)->kind != SLAB_DATUM_NONE;
 }
 
-slab_value *slab_call_value(const slab_call *call, const char *name)
+slab_value *slab_bound_value(const slab_bound *call, const char *name)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_VALUE ? datum->value : NULL;
 }
 
-int64_t slab_call_int(const slab_call *call, const char *name)
+int64_t slab_bound_int(const slab_bound *call, const char *name)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_INT ? datum->integer : 0;
 }
 
-double slab_call_real(const slab_call *call, const char *name)
+double slab_bound_real(const slab_bound *call, const char *name)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_REAL ? datum->real : 0;
 }
 
-bool slab_call_bool(const slab_call *call, const char *name)
+bool slab_bound_bool(const slab_bound *call, const char *name)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_BOOL && datum->boolean;
 }
 
-const char *slab_call_string(const slab_call *call, const char *name)
+const char *slab_bound_string(const slab_bound *call, const char *name)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_STRING ? datum->string : NULL;
 }
 
-slab_dtype slab_call_dtype(const slab_call *call, const char *name, slab_dtype otherwise)
+slab_dtype slab_bound_dtype(const slab_bound *call, const char *name, slab_dtype otherwise)
 {
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     return datum->kind == SLAB_DATUM_DTYPE ? datum->dtype : otherwise;
 }
 
-slab_status slab_call_shape(const slab_call *call, const char *name, slab_shape *out)
+slab_status slab_bound_shape(const slab_bound *call, const char *name, slab_shape *out)
 {
     slab_status rc = SLAB_OK;
     int64_t elements;
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     *out = (slab_shape){.rank = 0};
     if (datum->kind == SLAB_DATUM_NONE)
         return SLAB_OK;
@@ -422,11 +422,11 @@ done:
     return rc;
 }
 
-slab_status slab_call_axes(const slab_call *call, const char *name, int rank,
+slab_status slab_bound_axes(const slab_bound *call, const char *name, int rank,
                            int axes[SLAB_RANK_MAX], int *n)
 {
     slab_status rc = SLAB_OK;
-    const slab_datum *datum = slab_call_argument(call, name);
+    const slab_datum *datum = slab_bound_argument(call, name);
     uint32_t seen = 0;
     *n = 0;
     if (datum->kind == SLAB_DATUM_NONE)
@@ -443,26 +443,26 @@ done:
     return rc;
 }
 
-slab_status slab_call_axis(const slab_call *call, const char *name, int rank, int *out)
+slab_status slab_bound_axis(const slab_bound *call, const char *name, int rank, int *out)
 {
-    return normalize_axis(slab_call_int(call, name), rank, out);
+    return normalize_axis(slab_bound_int(call, name), rank, out);
 }
 
-const void *slab_call_detail(const slab_call *call)
+const void *slab_bound_detail(const slab_bound *call)
 {
     return call->function->detail;
 }
 
-uint64_t slab_call_seed(const slab_call *call)
+uint64_t slab_bound_seed(const slab_bound *call)
 {
-    if (slab_call_given(call, "seed"))
-        return (uint64_t)slab_call_int(call, "seed");
+    if (slab_bound_given(call, "seed"))
+        return (uint64_t)slab_bound_int(call, "seed");
     /* Far apart, so that streams of neighbouring seeds of the whole do not meet. */
     uint64_t draw = (uint64_t)++call->context->draws;
     return call->context->options.seed ^ (draw * 0x9E3779B97F4A7C15u);
 }
 
-slab_status slab_call_give(slab_call *call, slab_value *value, slab_datum *out)
+slab_status slab_bound_give(slab_bound *call, slab_value *value, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     TRY(slab_value_status(value));
@@ -473,14 +473,14 @@ done:
     return rc;
 }
 
-slab_status slab_call_give_tuple(slab_call *call, slab_value *const *values, int n, slab_datum *out)
+slab_status slab_bound_give_tuple(slab_bound *call, slab_value *const *values, int n, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_datum tuple = {.kind = SLAB_DATUM_TUPLE};
     int given = 0;
     ALLOC(tuple.items, n, "a tuple");
     while (given < n) {
-        TRY(slab_call_give(call, values[given++], &tuple.items[tuple.n]));
+        TRY(slab_bound_give(call, values[given++], &tuple.items[tuple.n]));
         tuple.n++;
     }
     *out = tuple;

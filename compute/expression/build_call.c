@@ -105,7 +105,7 @@ static slab_status call_function(builder *b, const slab_function *function, give
                                  int n, int at, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    slab_call call = {.function = function, .context = &b->context};
+    slab_bound call = {.function = function, .context = &b->context};
     TRY(call_bind(&call, given, n, at));
     rc = function->build(&call, out);
     if (rc != SLAB_OK) {

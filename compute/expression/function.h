@@ -67,13 +67,13 @@ slab_status slab_datum_to_real(const slab_datum *datum, double *out);
 slab_status slab_datum_to_bool(const slab_datum *datum, bool *out); /* as Python's bool() */
 
 /** A call whose arguments are bound. */
-typedef struct slab_call slab_call;
+typedef struct slab_bound slab_bound;
 
 /**
- * Makes the result of a call; sets `out` with slab_call_give() or slab_call_give_tuple().
+ * Makes the result of a call; sets `out` with slab_bound_give() or slab_bound_give_tuple().
  * An error's message says what is wrong; the caller adds the function's name and the place.
  */
-typedef slab_status (*slab_function_builder)(slab_call *call, slab_datum *out);
+typedef slab_status (*slab_function_builder)(slab_bound *call, slab_datum *out);
 
 /**
  * Parameters as NumPy states them, with their kinds: "a: array, axis: axes = None, *, keepdims:
@@ -114,30 +114,30 @@ bool slab_expression_function_at(int i, slab_function_info *out);
 
 /** The bound arguments by parameter's name. A parameter that the signature does not have is None.
  */
-const slab_datum *slab_call_argument(const slab_call *call, const char *name);
-bool slab_call_given(const slab_call *call, const char *name); /* it is not None */
+const slab_datum *slab_bound_argument(const slab_bound *call, const char *name);
+bool slab_bound_given(const slab_bound *call, const char *name); /* it is not None */
 /* Of an array, borrowed; NULL: None. */
-slab_value *slab_call_value(const slab_call *call, const char *name);
-int64_t slab_call_int(const slab_call *call, const char *name);        /* 0: None */
-double slab_call_real(const slab_call *call, const char *name);        /* 0: None */
-bool slab_call_bool(const slab_call *call, const char *name);          /* false: None */
-const char *slab_call_string(const slab_call *call, const char *name); /* NULL: None */
+slab_value *slab_bound_value(const slab_bound *call, const char *name);
+int64_t slab_bound_int(const slab_bound *call, const char *name);        /* 0: None */
+double slab_bound_real(const slab_bound *call, const char *name);        /* 0: None */
+bool slab_bound_bool(const slab_bound *call, const char *name);          /* false: None */
+const char *slab_bound_string(const slab_bound *call, const char *name); /* NULL: None */
 /* The type, or `otherwise` for None. */
-slab_dtype slab_call_dtype(const slab_call *call, const char *name, slab_dtype otherwise);
-slab_status slab_call_shape(const slab_call *call, const char *name, slab_shape *out);
+slab_dtype slab_bound_dtype(const slab_bound *call, const char *name, slab_dtype otherwise);
+slab_status slab_bound_shape(const slab_bound *call, const char *name, slab_shape *out);
 /* Axes of an array of this rank, negative ones from the end; each once. None gives all of them. */
-slab_status slab_call_axes(const slab_call *call, const char *name, int rank,
+slab_status slab_bound_axes(const slab_bound *call, const char *name, int rank,
                            int axes[SLAB_RANK_MAX], int *n);
-slab_status slab_call_axis(const slab_call *call, const char *name, int rank, int *out);
+slab_status slab_bound_axis(const slab_bound *call, const char *name, int rank, int *out);
 
-const void *slab_call_detail(const slab_call *call);
+const void *slab_bound_detail(const slab_bound *call);
 /* The seed of the next draw: another one each time, unless the argument `seed` says it. */
-uint64_t slab_call_seed(const slab_call *call);
+uint64_t slab_bound_seed(const slab_bound *call);
 
 /** Hands a result over: the reference is the callee's, a poisoned value is a failure. */
-slab_status slab_call_give(slab_call *call, slab_value *value, slab_datum *out);
+slab_status slab_bound_give(slab_bound *call, slab_value *value, slab_datum *out);
 /** Several results, as a tuple; all references are handed over, also on failure. */
-slab_status slab_call_give_tuple(slab_call *call, slab_value *const *values, int n,
+slab_status slab_bound_give_tuple(slab_bound *call, slab_value *const *values, int n,
                                  slab_datum *out);
 
 /** An element-wise function of values, each handed over: f(a), f(a, b), f(a, b, c); NULL ends. */

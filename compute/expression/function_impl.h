@@ -22,7 +22,7 @@ typedef struct build_context {
     int draws;
 } build_context;
 
-struct slab_call {
+struct slab_bound {
     const slab_function *function;
     build_context *context;
     struct parameter *parameters;
@@ -33,8 +33,8 @@ struct slab_call {
 };
 
 /* arguments.c: what is given to a function's parameters. @param at  the call's character */
-slab_status call_bind(slab_call *call, given_argument *given, int n, int at);
-void call_clear(slab_call *call);
+slab_status call_bind(slab_bound *call, given_argument *given, int n, int at);
+void call_clear(slab_bound *call);
 
 /* subscript.c: object[items]. @param at  the bracket's character */
 typedef struct subscript_item {

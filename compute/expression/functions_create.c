@@ -16,7 +16,7 @@ static slab_dtype i8(void)
 }
 
 /* A number, or an array that is broadcast, as an array of this shape. */
-static slab_status give_full(slab_call *call, const slab_datum *fill, const slab_shape *shape,
+static slab_status give_full(slab_bound *call, const slab_datum *fill, const slab_shape *shape,
                              const slab_dtype *dtype, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
@@ -26,16 +26,16 @@ static slab_status give_full(slab_call *call, const slab_datum *fill, const slab
     TRY(dtype ? slab_datum_cast(fill, *dtype, &one) : slab_datum_to_array(fill, &one));
     if (fill->kind == SLAB_DATUM_VALUE && fill->known && slab_value_shape(one)->rank == 0) {
         TRY(slab_value_get(one, 0, &box, &view));
-        TRY(slab_call_give(call, slab_value_full(shape, slab_value_dtype(one), view.data), out));
+        TRY(slab_bound_give(call, slab_value_full(shape, slab_value_dtype(one), view.data), out));
     } else {
-        TRY(slab_call_give(call, slab_value_broadcast_to(one, shape), out));
+        TRY(slab_bound_give(call, slab_value_broadcast_to(one, shape), out));
     }
 done:
     slab_value_drop(&one);
     return rc;
 }
 
-static slab_status give_constant(slab_call *call, int64_t number, const slab_shape *shape,
+static slab_status give_constant(slab_bound *call, int64_t number, const slab_shape *shape,
                                  slab_dtype dtype, slab_datum *out)
 {
     slab_datum fill = {
@@ -45,35 +45,35 @@ static slab_status give_constant(slab_call *call, int64_t number, const slab_sha
     return rc;
 }
 
-static bool is_ones(const slab_call *call)
+static bool is_ones(const slab_bound *call)
 {
-    return strncmp(slab_call_detail(call), "ones", 4) == 0;
+    return strncmp(slab_bound_detail(call), "ones", 4) == 0;
 }
 
-static slab_status build_filled(slab_call *call, slab_datum *out)
+static slab_status build_filled(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
-    TRY(slab_call_shape(call, "shape", &shape));
-    TRY(give_constant(call, is_ones(call), &shape, slab_call_dtype(call, "dtype", f8()), out));
+    TRY(slab_bound_shape(call, "shape", &shape));
+    TRY(give_constant(call, is_ones(call), &shape, slab_bound_dtype(call, "dtype", f8()), out));
 done:
     return rc;
 }
 
 /* The shape and type of another array, unless others are stated. */
-static slab_status like(const slab_call *call, slab_shape *shape, slab_dtype *dtype)
+static slab_status like(const slab_bound *call, slab_shape *shape, slab_dtype *dtype)
 {
     slab_status rc = SLAB_OK;
-    slab_value *model = slab_call_value(call, "a");
+    slab_value *model = slab_bound_value(call, "a");
     *shape = *slab_value_shape(model);
-    if (slab_call_given(call, "shape"))
-        TRY(slab_call_shape(call, "shape", shape));
-    *dtype = slab_call_dtype(call, "dtype", slab_value_dtype(model));
+    if (slab_bound_given(call, "shape"))
+        TRY(slab_bound_shape(call, "shape", shape));
+    *dtype = slab_bound_dtype(call, "dtype", slab_value_dtype(model));
 done:
     return rc;
 }
 
-static slab_status build_filled_like(slab_call *call, slab_datum *out)
+static slab_status build_filled_like(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
@@ -84,54 +84,54 @@ done:
     return rc;
 }
 
-static slab_status build_full(slab_call *call, slab_datum *out)
+static slab_status build_full(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
-    slab_dtype dtype = slab_call_dtype(call, "dtype", f8());
-    TRY(slab_call_shape(call, "shape", &shape));
-    TRY(give_full(call, slab_call_argument(call, "fill_value"), &shape,
-                  slab_call_given(call, "dtype") ? &dtype : NULL, out));
+    slab_dtype dtype = slab_bound_dtype(call, "dtype", f8());
+    TRY(slab_bound_shape(call, "shape", &shape));
+    TRY(give_full(call, slab_bound_argument(call, "fill_value"), &shape,
+                  slab_bound_given(call, "dtype") ? &dtype : NULL, out));
 done:
     return rc;
 }
 
-static slab_status build_full_like(slab_call *call, slab_datum *out)
+static slab_status build_full_like(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
     slab_dtype dtype;
     TRY(like(call, &shape, &dtype));
-    TRY(give_full(call, slab_call_argument(call, "fill_value"), &shape, &dtype, out));
+    TRY(give_full(call, slab_bound_argument(call, "fill_value"), &shape, &dtype, out));
 done:
     return rc;
 }
 
-static slab_status build_array(slab_call *call, slab_datum *out)
+static slab_status build_array(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_value *value = NULL;
-    const slab_datum *object = slab_call_argument(call, "object");
-    if (slab_call_given(call, "dtype"))
-        TRY(slab_datum_cast(object, slab_call_dtype(call, "dtype", f8()), &value));
+    const slab_datum *object = slab_bound_argument(call, "object");
+    if (slab_bound_given(call, "dtype"))
+        TRY(slab_datum_cast(object, slab_bound_dtype(call, "dtype", f8()), &value));
     else
         TRY(slab_datum_to_array(object, &value));
-    TRY(slab_call_give(call, slab_value_keep(value), out));
+    TRY(slab_bound_give(call, slab_value_keep(value), out));
 done:
     slab_value_drop(&value);
     return rc;
 }
 
-static slab_status build_eye(slab_call *call, slab_datum *out)
+static slab_status build_eye(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    int64_t rows = slab_call_int(call, "N"), columns = rows;
-    if (slab_call_given(call, "M"))
-        columns = slab_call_int(call, "M");
+    int64_t rows = slab_bound_int(call, "N"), columns = rows;
+    if (slab_bound_given(call, "M"))
+        columns = slab_bound_int(call, "M");
     REQUIRE(rows >= 0 && columns >= 0, SLAB_ERR_RANGE, "a negative extent");
-    TRY(slab_call_give(call,
-                       slab_value_eye(slab_call_dtype(call, "dtype", f8()), rows, columns,
-                                      slab_call_int(call, "k")),
+    TRY(slab_bound_give(call,
+                       slab_value_eye(slab_bound_dtype(call, "dtype", f8()), rows, columns,
+                                      slab_bound_int(call, "k")),
                        out));
 done:
     return rc;
@@ -143,13 +143,13 @@ typedef struct range {
     bool whole;                            /* all are integers */
 } range;
 
-static slab_status read_range(const slab_call *call, range *out)
+static slab_status read_range(const slab_bound *call, range *out)
 {
     slab_status rc = SLAB_OK;
-    bool alone = !slab_call_given(call, "stop");
-    *out = (range){.start = slab_call_argument(call, alone ? "stop" : "start"),
-                   .stop = slab_call_argument(call, alone ? "start" : "stop"),
-                   .step = slab_call_argument(call, "step"),
+    bool alone = !slab_bound_given(call, "stop");
+    *out = (range){.start = slab_bound_argument(call, alone ? "stop" : "start"),
+                   .stop = slab_bound_argument(call, alone ? "start" : "stop"),
+                   .step = slab_bound_argument(call, "step"),
                    .whole = true};
     const slab_datum *all[] = {out->start, out->stop, out->step};
     REQUIRE(out->stop->kind == SLAB_DATUM_VALUE, SLAB_ERR_TYPE, "the stop is a number");
@@ -166,7 +166,7 @@ done:
     return rc;
 }
 
-static slab_status whole_range(slab_call *call, const range *r, slab_dtype dtype, slab_datum *out)
+static slab_status whole_range(slab_bound *call, const range *r, slab_dtype dtype, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int64_t start = 0, stop = 0, step = 1;
@@ -179,14 +179,14 @@ static slab_status whole_range(slab_call *call, const range *r, slab_dtype dtype
     __int128 way = (__int128)stop - start;
     __int128 n = way / step + (way % step != 0 && (way < 0) == (step < 0));
     REQUIRE(n <= INT64_MAX, SLAB_ERR_OVERFLOW, "too many elements");
-    TRY(slab_call_give(call, slab_value_arange_int(dtype, n < 0 ? 0 : (int64_t)n, start, step),
+    TRY(slab_bound_give(call, slab_value_arange_int(dtype, n < 0 ? 0 : (int64_t)n, start, step),
                        out));
 done:
     return rc;
 }
 
 /* NumPy takes the step from the first two elements, rounding and all. */
-static slab_status real_range(slab_call *call, const range *r, slab_dtype dtype, slab_datum *out)
+static slab_status real_range(slab_bound *call, const range *r, slab_dtype dtype, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     double start = 0, stop, step = 1;
@@ -198,80 +198,80 @@ static slab_status real_range(slab_call *call, const range *r, slab_dtype dtype,
     REQUIRE(step != 0, SLAB_ERR_VALUE, "a step of 0");
     double n = ceil((stop - start) / step);
     REQUIRE(n < 0x1p62, SLAB_ERR_OVERFLOW, "too many elements, or a NaN among the bounds");
-    TRY(slab_call_give(
+    TRY(slab_bound_give(
         call, slab_value_arange(dtype, n > 0 ? (int64_t)n : 0, start, (start + step) - start),
         out));
 done:
     return rc;
 }
 
-static slab_status build_arange(slab_call *call, slab_datum *out)
+static slab_status build_arange(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     range r;
     TRY(read_range(call, &r));
-    slab_dtype dtype = slab_call_dtype(call, "dtype", r.whole ? i8() : f8());
+    slab_dtype dtype = slab_bound_dtype(call, "dtype", r.whole ? i8() : f8());
     TRY(r.whole ? whole_range(call, &r, dtype, out) : real_range(call, &r, dtype, out));
 done:
     return rc;
 }
 
 /* Integers are those below: NumPy floors before it casts. */
-static slab_status build_linspace(slab_call *call, slab_datum *out)
+static slab_status build_linspace(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_value *values = NULL, *cast = NULL;
-    slab_dtype dtype = slab_call_dtype(call, "dtype", f8());
+    slab_dtype dtype = slab_bound_dtype(call, "dtype", f8());
     bool real = dtype.kind == SLAB_KIND_FLOAT;
-    int64_t n = slab_call_int(call, "num");
+    int64_t n = slab_bound_int(call, "num");
     REQUIRE(n >= 0, SLAB_ERR_RANGE, "%lld elements", (long long)n);
-    values = slab_value_linspace(f8(), n, slab_call_real(call, "start"),
-                                 slab_call_real(call, "stop"), slab_call_bool(call, "endpoint"));
+    values = slab_value_linspace(f8(), n, slab_bound_real(call, "start"),
+                                 slab_bound_real(call, "stop"), slab_bound_bool(call, "endpoint"));
     if (!real && dtype.kind != SLAB_KIND_COMPLEX)
         values = slab_apply1("floor", values);
     cast = slab_value_cast(values, dtype);
-    TRY(slab_call_give(call, cast, out));
+    TRY(slab_bound_give(call, cast, out));
 done:
     slab_value_drop(&values);
     return rc;
 }
 
-static slab_status give_random(slab_call *call, slab_random_spec *spec, slab_datum *out)
+static slab_status give_random(slab_bound *call, slab_random_spec *spec, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
-    TRY(slab_call_shape(call, slab_call_given(call, "size") ? "size" : "shape", &shape));
-    spec->seed = slab_call_seed(call);
-    TRY(slab_call_give(call, slab_value_random(spec, &shape, NULL), out));
+    TRY(slab_bound_shape(call, slab_bound_given(call, "size") ? "size" : "shape", &shape));
+    spec->seed = slab_bound_seed(call);
+    TRY(slab_bound_give(call, slab_value_random(spec, &shape, NULL), out));
 done:
     return rc;
 }
 
-static slab_status build_uniform(slab_call *call, slab_datum *out)
+static slab_status build_uniform(slab_bound *call, slab_datum *out)
 {
     slab_random_spec spec = slab_random_defaults(SLAB_RANDOM_UNIFORM);
-    spec.low = slab_call_real(call, "low");
-    spec.high = slab_call_real(call, "high");
-    spec.dtype = slab_call_dtype(call, "dtype", f8());
+    spec.low = slab_bound_real(call, "low");
+    spec.high = slab_bound_real(call, "high");
+    spec.dtype = slab_bound_dtype(call, "dtype", f8());
     return give_random(call, &spec, out);
 }
 
-static slab_status build_normal(slab_call *call, slab_datum *out)
+static slab_status build_normal(slab_bound *call, slab_datum *out)
 {
     slab_random_spec spec = slab_random_defaults(SLAB_RANDOM_NORMAL);
-    spec.mean = slab_call_real(call, "loc");
-    spec.deviation = slab_call_real(call, "scale");
-    spec.dtype = slab_call_dtype(call, "dtype", f8());
+    spec.mean = slab_bound_real(call, "loc");
+    spec.deviation = slab_bound_real(call, "scale");
+    spec.dtype = slab_bound_dtype(call, "dtype", f8());
     return give_random(call, &spec, out);
 }
 
-static slab_status build_integers(slab_call *call, slab_datum *out)
+static slab_status build_integers(slab_bound *call, slab_datum *out)
 {
     slab_random_spec spec = slab_random_defaults(SLAB_RANDOM_INTEGERS);
-    bool both = slab_call_given(call, "high");
-    spec.least = both ? slab_call_int(call, "low") : 0;
-    spec.bound = slab_call_int(call, both ? "high" : "low");
-    spec.dtype = slab_call_dtype(call, "dtype", i8());
+    bool both = slab_bound_given(call, "high");
+    spec.least = both ? slab_bound_int(call, "low") : 0;
+    spec.bound = slab_bound_int(call, both ? "high" : "low");
+    spec.dtype = slab_bound_dtype(call, "dtype", i8());
     return give_random(call, &spec, out);
 }
 

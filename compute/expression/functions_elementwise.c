@@ -8,44 +8,44 @@
 enum { OPERANDS_MAX = 5 };
 
 /* The operation `detail` says, of the parameters behind it: "clip a min max". */
-static slab_status build_operation(slab_call *call, slab_datum *out)
+static slab_status build_operation(slab_bound *call, slab_datum *out)
 {
     slab_value *operands[OPERANDS_MAX] = {NULL};
     char words[64], *rest = NULL;
     int n = 0;
-    strncpy(words, slab_call_detail(call), sizeof words - 1);
+    strncpy(words, slab_bound_detail(call), sizeof words - 1);
     words[sizeof words - 1] = '\0';
     const char *op = strtok_r(words, " ", &rest);
     for (const char *name = strtok_r(NULL, " ", &rest); name && n < OPERANDS_MAX;
          name = strtok_r(NULL, " ", &rest))
-        operands[n++] = slab_call_value(call, name);
-    return slab_call_give(call, slab_value_call(op, operands, n), out);
+        operands[n++] = slab_bound_value(call, name);
+    return slab_bound_give(call, slab_value_call(op, operands, n), out);
 }
 
 /* clip(x, 0, 1), clip(x, min=0): the bounds have two names each. */
-static slab_status build_clip(slab_call *call, slab_datum *out)
+static slab_status build_clip(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    bool low = slab_call_given(call, "a_min"), high = slab_call_given(call, "a_max");
-    REQUIRE(!(low && slab_call_given(call, "min")) && !(high && slab_call_given(call, "max")),
+    bool low = slab_bound_given(call, "a_min"), high = slab_bound_given(call, "a_max");
+    REQUIRE(!(low && slab_bound_given(call, "min")) && !(high && slab_bound_given(call, "max")),
             SLAB_ERR_USAGE, "a bound is given twice");
-    slab_value *operands[] = {slab_call_value(call, "a"),
-                              slab_call_value(call, low ? "a_min" : "min"),
-                              slab_call_value(call, high ? "a_max" : "max")};
-    TRY(slab_call_give(call, slab_value_call("clip", operands, 3), out));
+    slab_value *operands[] = {slab_bound_value(call, "a"),
+                              slab_bound_value(call, low ? "a_min" : "min"),
+                              slab_bound_value(call, high ? "a_max" : "max")};
+    TRY(slab_bound_give(call, slab_value_call("clip", operands, 3), out));
 done:
     return rc;
 }
 
 /* Two operations of the same operands, as a tuple; `detail` names both. */
-static slab_status build_pair(slab_call *call, slab_datum *out)
+static slab_status build_pair(slab_bound *call, slab_datum *out)
 {
-    slab_value *operands[] = {slab_call_value(call, "x1"), slab_call_value(call, "x2")};
-    const char *const *ops = slab_call_detail(call);
+    slab_value *operands[] = {slab_bound_value(call, "x1"), slab_bound_value(call, "x2")};
+    const char *const *ops = slab_bound_detail(call);
     int n = operands[1] ? 2 : 1;
     slab_value *values[] = {slab_value_call(ops[0], operands, n),
                             slab_value_call(ops[1], operands, n)};
-    return slab_call_give_tuple(call, values, 2, out);
+    return slab_bound_give_tuple(call, values, 2, out);
 }
 
 static slab_value *difference(slab_value *x, int axis)
@@ -65,21 +65,21 @@ static slab_value *difference(slab_value *x, int axis)
     return slab_apply2(truth ? "not_equal" : "subtract", after, before);
 }
 
-static slab_status build_diff(slab_call *call, slab_datum *out)
+static slab_status build_diff(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    slab_value *x = slab_value_keep(slab_call_value(call, "a"));
-    int64_t n = slab_call_int(call, "n");
+    slab_value *x = slab_value_keep(slab_bound_value(call, "a"));
+    int64_t n = slab_bound_int(call, "n");
     int axis;
     REQUIRE(n >= 0 && n <= 100, SLAB_ERR_RANGE, "differences of order %lld", (long long)n);
-    TRY(slab_call_axis(call, "axis", slab_value_shape(x)->rank, &axis));
+    TRY(slab_bound_axis(call, "axis", slab_value_shape(x)->rank, &axis));
     for (; n > 0; n--) {
         slab_value *next = difference(x, axis);
         slab_value_drop(&x);
         x = next;
         TRY(slab_value_status(x));
     }
-    TRY(slab_call_give(call, slab_value_keep(x), out));
+    TRY(slab_bound_give(call, slab_value_keep(x), out));
 done:
     slab_value_drop(&x);
     return rc;

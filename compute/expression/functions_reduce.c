@@ -31,17 +31,17 @@ done:
     return rc;
 }
 
-static slab_status find_reduced(const slab_call *call, reduced *out)
+static slab_status find_reduced(const slab_bound *call, reduced *out)
 {
     slab_status rc = SLAB_OK;
     int axes[SLAB_RANK_MAX], n;
-    slab_value *value = slab_call_value(call, slab_call_given(call, "a") ? "a" : "x");
+    slab_value *value = slab_bound_value(call, slab_bound_given(call, "a") ? "a" : "x");
     out->value = slab_value_keep(value);
     out->axes = 0;
-    out->keepdims = slab_call_bool(call, "keepdims");
-    if (!slab_call_given(call, "axis"))
+    out->keepdims = slab_bound_bool(call, "keepdims");
+    if (!slab_bound_given(call, "axis"))
         return SLAB_OK;
-    TRY(slab_call_axes(call, "axis", slab_value_shape(value)->rank, axes, &n));
+    TRY(slab_bound_axes(call, "axis", slab_value_shape(value)->rank, axes, &n));
     for (int i = 0; i < n; i++)
         out->axes |= 1u << axes[i];
     if (n == 0)
@@ -50,40 +50,40 @@ done:
     return rc;
 }
 
-static slab_reduce_options options_of(const slab_call *call, const reduced *r)
+static slab_reduce_options options_of(const slab_bound *call, const reduced *r)
 {
     slab_reduce_options options = {.axes = r->axes, .keepdims = r->keepdims};
-    bool corrected = slab_call_given(call, "correction");
-    options.ddof = slab_call_real(call, corrected ? "correction" : "ddof");
-    options.has_dtype = slab_call_given(call, "dtype");
-    options.dtype = slab_call_dtype(call, "dtype", options.dtype);
+    bool corrected = slab_bound_given(call, "correction");
+    options.ddof = slab_bound_real(call, corrected ? "correction" : "ddof");
+    options.has_dtype = slab_bound_given(call, "dtype");
+    options.dtype = slab_bound_dtype(call, "dtype", options.dtype);
     return options;
 }
 
-static slab_status build_reduction(slab_call *call, slab_datum *out)
+static slab_status build_reduction(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     reduced r = {0};
     TRY(find_reduced(call, &r));
     slab_reduce_options options = options_of(call, &r);
-    TRY(slab_call_give(call, slab_value_reduce(slab_call_detail(call), r.value, &options), out));
+    TRY(slab_bound_give(call, slab_value_reduce(slab_bound_detail(call), r.value, &options), out));
 done:
     slab_value_drop(&r.value);
     return rc;
 }
 
 /* One index an axis: over all, that of the elements in C order. */
-static slab_status build_position(slab_call *call, slab_datum *out)
+static slab_status build_position(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    slab_value *value = slab_call_value(call, "a");
-    slab_reduce_options options = {.keepdims = slab_call_bool(call, "keepdims")};
+    slab_value *value = slab_bound_value(call, "a");
+    slab_reduce_options options = {.keepdims = slab_bound_bool(call, "keepdims")};
     int axis;
-    if (slab_call_given(call, "axis")) {
-        TRY(slab_call_axis(call, "axis", slab_value_shape(value)->rank, &axis));
+    if (slab_bound_given(call, "axis")) {
+        TRY(slab_bound_axis(call, "axis", slab_value_shape(value)->rank, &axis));
         options.axes = 1u << axis;
     }
-    TRY(slab_call_give(call, slab_value_reduce(slab_call_detail(call), value, &options), out));
+    TRY(slab_bound_give(call, slab_value_reduce(slab_bound_detail(call), value, &options), out));
 done:
     return rc;
 }
@@ -110,17 +110,17 @@ done:
     return rc;
 }
 
-static slab_status build_average(slab_call *call, slab_datum *out)
+static slab_status build_average(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     reduced r = {0};
     slab_value *weights = NULL;
     TRY(find_reduced(call, &r));
     slab_reduce_options options = options_of(call, &r);
-    if (slab_call_given(call, "weights"))
-        TRY(fit_weights(slab_call_value(call, "weights"), &r, &weights));
+    if (slab_bound_given(call, "weights"))
+        TRY(fit_weights(slab_bound_value(call, "weights"), &r, &weights));
     options.weights = weights;
-    TRY(slab_call_give(call, slab_value_reduce(weights ? "average" : "mean", r.value, &options),
+    TRY(slab_bound_give(call, slab_value_reduce(weights ? "average" : "mean", r.value, &options),
                        out));
 done:
     slab_value_drop(&weights);
@@ -136,13 +136,13 @@ static slab_value *reduce_handed(const char *name, slab_value *value, uint32_t a
     return made;
 }
 
-static slab_status build_allclose(slab_call *call, slab_datum *out)
+static slab_status build_allclose(slab_bound *call, slab_datum *out)
 {
-    slab_value *operands[] = {slab_call_value(call, "a"), slab_call_value(call, "b"),
-                              slab_call_value(call, "rtol"), slab_call_value(call, "atol"),
-                              slab_call_value(call, "equal_nan")};
+    slab_value *operands[] = {slab_bound_value(call, "a"), slab_bound_value(call, "b"),
+                              slab_bound_value(call, "rtol"), slab_bound_value(call, "atol"),
+                              slab_bound_value(call, "equal_nan")};
     slab_value *close = slab_value_call("isclose", operands, 5);
-    return slab_call_give(call, reduce_handed("all", close, 0, false), out);
+    return slab_bound_give(call, reduce_handed("all", close, 0, false), out);
 }
 
 /* Vectors' norms of order p: sum(|x|^p)^(1/p), and its limits. */
@@ -188,10 +188,10 @@ static slab_value *matrix_norm(double order, const reduced *r, const int axes[2]
 }
 
 /* None, a number or a name. Frobenius' norm is that of the elements as a vector. */
-static slab_status read_order(const slab_call *call, bool matrix, bool *plain, double *out)
+static slab_status read_order(const slab_bound *call, bool matrix, bool *plain, double *out)
 {
     slab_status rc = SLAB_OK;
-    const slab_datum *order = slab_call_argument(call, "ord");
+    const slab_datum *order = slab_bound_argument(call, "ord");
     *out = 2;
     *plain = order->kind == SLAB_DATUM_NONE;
     if (*plain)
@@ -209,52 +209,52 @@ done:
     return rc;
 }
 
-static slab_status build_norm(slab_call *call, slab_datum *out)
+static slab_status build_norm(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     reduced r = {0};
     int axes[SLAB_RANK_MAX], n;
-    bool plain, whole = !slab_call_given(call, "axis");
+    bool plain, whole = !slab_bound_given(call, "axis");
     double order;
     TRY(find_reduced(call, &r));
-    TRY(slab_call_axes(call, "axis", slab_value_shape(r.value)->rank, axes, &n));
+    TRY(slab_bound_axes(call, "axis", slab_value_shape(r.value)->rank, axes, &n));
     TRY(read_order(call, n == 2, &plain, &order));
     REQUIRE((plain && whole) || n == 1 || n == 2, SLAB_ERR_VALUE,
             "a norm is taken over one axis or two");
     bool matrix = n == 2 && !plain;
-    TRY(slab_call_give(call, matrix ? matrix_norm(order, &r, axes) : vector_norm(order, &r), out));
+    TRY(slab_bound_give(call, matrix ? matrix_norm(order, &r, axes) : vector_norm(order, &r), out));
 done:
     slab_value_drop(&r.value);
     return rc;
 }
 
-static slab_quantile_options quantile_options(const slab_call *call, const reduced *r)
+static slab_quantile_options quantile_options(const slab_bound *call, const reduced *r)
 {
-    const char *name = slab_call_detail(call);
+    const char *name = slab_bound_detail(call);
     return (slab_quantile_options){.axes = r->axes,
                                    .keepdims = r->keepdims,
                                    .skip_nan = strncmp(name, "nan", 3) == 0,
-                                   .method = slab_call_string(call, "method")};
+                                   .method = slab_bound_string(call, "method")};
 }
 
-static slab_status build_median(slab_call *call, slab_datum *out)
+static slab_status build_median(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     reduced r = {0};
     TRY(find_reduced(call, &r));
     slab_quantile_options options = quantile_options(call, &r);
-    TRY(slab_call_give(call, slab_value_median(r.value, &options), out));
+    TRY(slab_bound_give(call, slab_value_median(r.value, &options), out));
 done:
     slab_value_drop(&r.value);
     return rc;
 }
 
 /* The quantiles asked for: one number, or a list of them. f64 [n], the caller frees it. */
-static slab_status read_quantiles(const slab_call *call, double **out, int *n, bool *scalar)
+static slab_status read_quantiles(const slab_bound *call, double **out, int *n, bool *scalar)
 {
     slab_status rc = SLAB_OK;
-    const slab_datum *q = slab_call_argument(call, "q");
-    bool percent = strstr(slab_call_detail(call), "percent") != NULL;
+    const slab_datum *q = slab_bound_argument(call, "q");
+    bool percent = strstr(slab_bound_detail(call), "percent") != NULL;
     *scalar = q->kind == SLAB_DATUM_VALUE;
     *n = *scalar ? 1 : q->n;
     REQUIRE(*scalar || q->kind == SLAB_DATUM_TUPLE || q->kind == SLAB_DATUM_LIST, SLAB_ERR_TYPE,
@@ -268,7 +268,7 @@ done:
     return rc;
 }
 
-static slab_status build_quantile(slab_call *call, slab_datum *out)
+static slab_status build_quantile(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     reduced r = {0};
@@ -278,7 +278,7 @@ static slab_status build_quantile(slab_call *call, slab_datum *out)
     TRY(find_reduced(call, &r));
     slab_quantile_options options = quantile_options(call, &r);
     TRY(read_quantiles(call, &q, &n, &scalar));
-    TRY(slab_call_give(call, slab_value_quantile(r.value, q, n, scalar, &options), out));
+    TRY(slab_bound_give(call, slab_value_quantile(r.value, q, n, scalar, &options), out));
 done:
     slab_value_drop(&r.value);
     FREE(q);

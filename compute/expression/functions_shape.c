@@ -4,23 +4,23 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-static const slab_shape *shape_of(const slab_call *call)
+static const slab_shape *shape_of(const slab_bound *call)
 {
-    return slab_value_shape(slab_call_value(call, "a"));
+    return slab_value_shape(slab_bound_value(call, "a"));
 }
 
-static slab_status give_permuted(slab_call *call, const int *axes, slab_datum *out)
+static slab_status give_permuted(slab_bound *call, const int *axes, slab_datum *out)
 {
-    return slab_call_give(call, slab_value_transpose(slab_call_value(call, "a"), axes), out);
+    return slab_bound_give(call, slab_value_transpose(slab_bound_value(call, "a"), axes), out);
 }
 
-static slab_status build_transpose(slab_call *call, slab_datum *out)
+static slab_status build_transpose(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int axes[SLAB_RANK_MAX], n, rank = shape_of(call)->rank;
-    if (!slab_call_given(call, "axes"))
+    if (!slab_bound_given(call, "axes"))
         return give_permuted(call, NULL, out);
-    TRY(slab_call_axes(call, "axes", rank, axes, &n));
+    TRY(slab_bound_axes(call, "axes", rank, axes, &n));
     REQUIRE(n == rank, SLAB_ERR_VALUE, "%d axes for an array of %d", n, rank);
     TRY(give_permuted(call, axes, out));
 done:
@@ -28,10 +28,10 @@ done:
 }
 
 /* x.transpose(1, 0), x.transpose((1, 0)), x.transpose() */
-static slab_status build_method_transpose(slab_call *call, slab_datum *out)
+static slab_status build_method_transpose(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    const slab_datum *rest = slab_call_argument(call, "axes");
+    const slab_datum *rest = slab_bound_argument(call, "axes");
     int axes[SLAB_RANK_MAX], rank = shape_of(call)->rank;
     uint32_t seen = 0;
     bool one = rest->n == 1;
@@ -54,12 +54,12 @@ done:
     return rc;
 }
 
-static slab_status build_swapaxes(slab_call *call, slab_datum *out)
+static slab_status build_swapaxes(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int axes[SLAB_RANK_MAX], rank = shape_of(call)->rank, a, b;
-    TRY(slab_call_axis(call, "axis1", rank, &a));
-    TRY(slab_call_axis(call, "axis2", rank, &b));
+    TRY(slab_bound_axis(call, "axis1", rank, &a));
+    TRY(slab_bound_axis(call, "axis2", rank, &b));
     for (int i = 0; i < rank; i++)
         axes[i] = i == a ? b : i == b ? a : i;
     TRY(give_permuted(call, axes, out));
@@ -67,7 +67,7 @@ done:
     return rc;
 }
 
-static slab_status build_matrix_transpose(slab_call *call, slab_datum *out)
+static slab_status build_matrix_transpose(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int axes[SLAB_RANK_MAX], rank = shape_of(call)->rank;
@@ -80,14 +80,14 @@ done:
 }
 
 /* Those that move go to their places, the others fill what is left in their order. */
-static slab_status build_moveaxis(slab_call *call, slab_datum *out)
+static slab_status build_moveaxis(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int from[SLAB_RANK_MAX], to[SLAB_RANK_MAX], axes[SLAB_RANK_MAX];
     int rank = shape_of(call)->rank, n, m, next = 0;
     uint32_t moved = 0;
-    TRY(slab_call_axes(call, "source", rank, from, &n));
-    TRY(slab_call_axes(call, "destination", rank, to, &m));
+    TRY(slab_bound_axes(call, "source", rank, from, &n));
+    TRY(slab_bound_axes(call, "destination", rank, to, &m));
     REQUIRE(n == m, SLAB_ERR_VALUE, "%d axes go to %d places", n, m);
     for (int i = 0; i < rank; i++)
         axes[i] = -1;
@@ -110,30 +110,30 @@ static slab_index whole_axis(void)
     return (slab_index){.kind = SLAB_INDEX_SLICE, .step = 1};
 }
 
-static slab_status build_expand_dims(slab_call *call, slab_datum *out)
+static slab_status build_expand_dims(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_index items[SLAB_RANK_MAX];
-    int axes[SLAB_RANK_MAX], n, rank = shape_of(call)->rank + slab_call_argument(call, "axis")->n;
+    int axes[SLAB_RANK_MAX], n, rank = shape_of(call)->rank + slab_bound_argument(call, "axis")->n;
     REQUIRE(rank <= SLAB_RANK_MAX, SLAB_ERR_SHAPE, "more than %d axes", SLAB_RANK_MAX);
-    TRY(slab_call_axes(call, "axis", rank, axes, &n));
+    TRY(slab_bound_axes(call, "axis", rank, axes, &n));
     for (int i = 0; i < rank; i++)
         items[i] = whole_axis();
     for (int i = 0; i < n; i++)
         items[axes[i]].kind = SLAB_INDEX_NEWAXIS;
-    TRY(slab_call_give(call, slab_value_index(slab_call_value(call, "a"), items, rank), out));
+    TRY(slab_bound_give(call, slab_value_index(slab_bound_value(call, "a"), items, rank), out));
 done:
     return rc;
 }
 
-static slab_status build_squeeze(slab_call *call, slab_datum *out)
+static slab_status build_squeeze(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_index items[SLAB_RANK_MAX];
     const slab_shape *shape = shape_of(call);
-    bool all = !slab_call_given(call, "axis");
+    bool all = !slab_bound_given(call, "axis");
     int axes[SLAB_RANK_MAX], n;
-    TRY(slab_call_axes(call, "axis", shape->rank, axes, &n));
+    TRY(slab_bound_axes(call, "axis", shape->rank, axes, &n));
     for (int i = 0; i < shape->rank; i++)
         items[i] = whole_axis();
     for (int i = 0; i < n; i++) {
@@ -143,23 +143,23 @@ static slab_status build_squeeze(slab_call *call, slab_datum *out)
         if (one)
             items[axes[i]] = (slab_index){.kind = SLAB_INDEX_INTEGER};
     }
-    TRY(slab_call_give(call, slab_value_index(slab_call_value(call, "a"), items, shape->rank),
+    TRY(slab_bound_give(call, slab_value_index(slab_bound_value(call, "a"), items, shape->rank),
                        out));
 done:
     return rc;
 }
 
-static slab_status build_broadcast_to(slab_call *call, slab_datum *out)
+static slab_status build_broadcast_to(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_shape shape;
-    TRY(slab_call_shape(call, "shape", &shape));
-    TRY(slab_call_give(call, slab_value_broadcast_to(slab_call_value(call, "a"), &shape), out));
+    TRY(slab_bound_shape(call, "shape", &shape));
+    TRY(slab_bound_give(call, slab_value_broadcast_to(slab_bound_value(call, "a"), &shape), out));
 done:
     return rc;
 }
 
-static slab_status give_flipped(slab_call *call, const int *axes, int n, slab_datum *out)
+static slab_status give_flipped(slab_bound *call, const int *axes, int n, slab_datum *out)
 {
     slab_index items[SLAB_RANK_MAX];
     int rank = shape_of(call)->rank;
@@ -167,24 +167,24 @@ static slab_status give_flipped(slab_call *call, const int *axes, int n, slab_da
         items[i] = whole_axis();
     for (int i = 0; i < n; i++)
         items[axes[i]].step = -1;
-    return slab_call_give(call, slab_value_index(slab_call_value(call, "a"), items, rank), out);
+    return slab_bound_give(call, slab_value_index(slab_bound_value(call, "a"), items, rank), out);
 }
 
-static slab_status build_flip(slab_call *call, slab_datum *out)
+static slab_status build_flip(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int axes[SLAB_RANK_MAX], n;
-    TRY(slab_call_axes(call, "axis", shape_of(call)->rank, axes, &n));
+    TRY(slab_bound_axes(call, "axis", shape_of(call)->rank, axes, &n));
     TRY(give_flipped(call, axes, n, out));
 done:
     return rc;
 }
 
 /* flipud turns axis 0, fliplr axis 1. */
-static slab_status build_flip_axis(slab_call *call, slab_datum *out)
+static slab_status build_flip_axis(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    const int axis = slab_call_detail(call) ? 1 : 0;
+    const int axis = slab_bound_detail(call) ? 1 : 0;
     REQUIRE(shape_of(call)->rank > axis, SLAB_ERR_SHAPE, "%s wanted",
             axis ? "two axes or more are" : "an axis is");
     TRY(give_flipped(call, &axis, 1, out));
@@ -193,7 +193,7 @@ done:
 }
 
 /* Elements would change their place in the file: what streams through tiles cannot do it. */
-static slab_status build_unavailable(slab_call *call, slab_datum *out)
+static slab_status build_unavailable(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     (void)call, (void)out;
@@ -204,26 +204,26 @@ done:
     return rc;
 }
 
-static slab_status build_astype(slab_call *call, slab_datum *out)
+static slab_status build_astype(slab_bound *call, slab_datum *out)
 {
-    slab_dtype dtype = slab_call_dtype(call, "dtype", slab_dtype_make(SLAB_KIND_FLOAT, 8));
+    slab_dtype dtype = slab_bound_dtype(call, "dtype", slab_dtype_make(SLAB_KIND_FLOAT, 8));
     slab_status rc = SLAB_OK;
     slab_value *strong = NULL;
-    TRY(slab_datum_to_array(slab_call_argument(call, "a"), &strong));
-    TRY(slab_call_give(call, slab_value_cast(strong, dtype), out));
+    TRY(slab_datum_to_array(slab_bound_argument(call, "a"), &strong));
+    TRY(slab_bound_give(call, slab_value_cast(strong, dtype), out));
 done:
     slab_value_drop(&strong);
     return rc;
 }
 
-static slab_status build_same(slab_call *call, slab_datum *out)
+static slab_status build_same(slab_bound *call, slab_datum *out)
 {
-    return slab_call_give(call, slab_value_keep(slab_call_value(call, "a")), out);
+    return slab_bound_give(call, slab_value_keep(slab_bound_value(call, "a")), out);
 }
 
-static slab_status build_dtype(slab_call *call, slab_datum *out)
+static slab_status build_dtype(slab_bound *call, slab_datum *out)
 {
-    return slab_datum_copy(slab_call_argument(call, "dtype"), out);
+    return slab_datum_copy(slab_bound_argument(call, "dtype"), out);
 }
 
 static slab_status give_int(int64_t n, slab_datum *out)
@@ -238,7 +238,7 @@ done:
     return rc;
 }
 
-static slab_status build_shape(slab_call *call, slab_datum *out)
+static slab_status build_shape(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     const slab_shape *shape = shape_of(call);
@@ -253,19 +253,19 @@ done:
     return rc;
 }
 
-static slab_status build_ndim(slab_call *call, slab_datum *out)
+static slab_status build_ndim(slab_bound *call, slab_datum *out)
 {
     return give_int(shape_of(call)->rank, out);
 }
 
-static slab_status build_size(slab_call *call, slab_datum *out)
+static slab_status build_size(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     int axis;
     int64_t n;
     TRY(slab_shape_elements(shape_of(call), &n));
-    if (slab_call_given(call, "axis")) {
-        TRY(slab_call_axis(call, "axis", shape_of(call)->rank, &axis));
+    if (slab_bound_given(call, "axis")) {
+        TRY(slab_bound_axis(call, "axis", shape_of(call)->rank, &axis));
         n = shape_of(call)->extent[axis];
     }
     TRY(give_int(n, out));
@@ -273,10 +273,10 @@ done:
     return rc;
 }
 
-static slab_status build_len(slab_call *call, slab_datum *out)
+static slab_status build_len(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
-    const slab_datum *object = slab_call_argument(call, "object");
+    const slab_datum *object = slab_bound_argument(call, "object");
     bool array = object->kind == SLAB_DATUM_VALUE;
     bool list = object->kind == SLAB_DATUM_TUPLE || object->kind == SLAB_DATUM_LIST;
     REQUIRE(list || (array && slab_value_shape(object->value)->rank > 0), SLAB_ERR_TYPE,

@@ -1,11 +1,9 @@
-/*
- * The statistics sink: finds in a tile of any rank and strides the matrices [rows, columns] that
- * the kernels take, and the slots they go to.
- */
+/* The statistics sink: slots of counts, extremes and moments. */
 #include <slab/compute/sink/statistics.h>
 
 #include <math.h>
 #include <slab/compute/kernel/statistics_kernel.h>
+#include <slab/compute/sink/slots_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
@@ -16,22 +14,12 @@ enum { SCRATCH_BYTES = 128 * 1024, SCRATCH_ELEMENTS = SCRATCH_BYTES / 16 };
 struct slab_statistics {
     slab_dtype dtype;
     slab_statistics_type type; /* what the kernels see: f16 as f32 */
-    slab_shape shape;
-    uint32_t axes;
+    slots_frame frame;
     bool code_to_nan; /* floats with a declared missing code */
     double code;
     bool done;
     slab_statistics_result result;
 };
-
-/* A block's axes as loops: those of extent 1 are gone, neighbours that can be are one. */
-typedef struct loops {
-    int rank;
-    bool reduced[SLAB_RANK_MAX];
-    int64_t count[SLAB_RANK_MAX];
-    int64_t stride[SLAB_RANK_MAX]; /* bytes */
-    int64_t step[SLAB_RANK_MAX];   /* slots; 0 along reduced axes */
-} loops;
 
 slab_status slab_statistics_create(const slab_value *value, uint32_t axes, slab_statistics **out)
 {
@@ -44,18 +32,20 @@ slab_status slab_statistics_create(const slab_value *value, uint32_t axes, slab_
     const void *missing = slab_value_missing(value);
     ALLOC(s, 1, "statistics");
     s->dtype = dtype;
-    s->shape = *slab_value_shape(value);
+    s->frame.shape = *slab_value_shape(value);
+    s->frame.size = dtype.size;
     REQUIRE(slab_dtype_is_number(dtype), SLAB_ERR_TYPE, "statistics need numbers, not %s",
             slab_dtype_name(dtype, name));
     REQUIRE(dtype.kind != SLAB_KIND_COMPLEX, SLAB_ERR_TYPE,
             "statistics of %s are not defined: complex numbers have no least and greatest",
             slab_dtype_name(dtype, name));
-    uint32_t all = s->shape.rank < 32 ? (1U << s->shape.rank) - 1 : UINT32_MAX;
-    s->axes = axes == SLAB_AXES_ALL ? all : axes;
-    REQUIRE((s->axes & ~all) == 0, SLAB_ERR_RANGE,
-            "statistics along axis %d of an array of %d axes", 31 - __builtin_clz(s->axes),
-            s->shape.rank);
-    REQUIRE(s->axes != 0 || s->shape.rank == 0, SLAB_ERR_RANGE, "statistics along no axis");
+    uint32_t all = slots_axes_all(s->frame.shape.rank);
+    s->frame.axes = axes == SLAB_AXES_ALL ? all : axes;
+    REQUIRE((s->frame.axes & ~all) == 0, SLAB_ERR_RANGE,
+            "statistics along axis %d of an array of %d axes", 31 - __builtin_clz(axes),
+            s->frame.shape.rank);
+    REQUIRE(s->frame.axes != 0 || s->frame.shape.rank == 0, SLAB_ERR_RANGE,
+            "statistics along no axis");
     s->type.dtype = dtype.kind == SLAB_KIND_FLOAT && dtype.size == 2
                         ? slab_dtype_make(SLAB_KIND_FLOAT, 4)
                         : dtype;
@@ -98,32 +88,15 @@ static slab_sink_wants statistics_wants(const void *sink)
 {
     const slab_statistics *s = sink;
     /* Merging a slot's 80 bytes costs about five times what a byte of a tile does. */
-    return (slab_sink_wants){.nphases = 1, .band_axis = -1, .run_axes = s->axes, .intensity = 0.2};
-}
-
-static bool kept(const slab_statistics *s, int axis)
-{
-    return !(s->axes >> axis & 1);
-}
-
-/* Slots of a span, and the distance between neighbours along each axis (0 along reduced ones). */
-static int64_t slot_steps(const slab_statistics *s, const slab_span *span,
-                          int64_t step[SLAB_RANK_MAX])
-{
-    int64_t n = 1;
-    for (int a = s->shape.rank - 1; a >= 0; a--) {
-        step[a] = kept(s, a) ? n : 0;
-        if (kept(s, a) && __builtin_mul_overflow(n, span->count[a], &n))
-            n = INT64_MAX / 256;
-    }
-    return n;
+    return (slab_sink_wants){
+        .nphases = 1, .band_axis = -1, .run_axes = s->frame.axes, .intensity = 0.2};
 }
 
 static size_t statistics_state_bytes(const void *sink, const slab_span *span)
 {
-    int64_t step[SLAB_RANK_MAX];
+    const slab_statistics *s = sink;
     size_t bytes = 0;
-    int64_t slots = slot_steps(sink, span, step);
+    int64_t slots = slots_count(&s->frame, span);
     bool fits = !__builtin_mul_overflow((size_t)slots, sizeof(slab_statistics_slot), &bytes);
     return fits ? bytes : SIZE_MAX;
 }
@@ -132,30 +105,6 @@ static size_t statistics_scratch_bytes(const void *sink, const slab_shape *tile)
 {
     (void)sink, (void)tile;
     return SCRATCH_BYTES;
-}
-
-static void make_loops(const slab_statistics *s, const slab_tile *tile, const int64_t *step,
-                       loops *l)
-{
-    l->rank = 0;
-    for (int a = 0; a < s->shape.rank; a++) {
-        int64_t count = tile->box.count[a], stride = tile->view.stride[a];
-        int last = l->rank - 1;
-        if (count == 1)
-            continue;
-        if (last >= 0 && l->reduced[last] == !kept(s, a) && l->stride[last] == stride * count &&
-            l->step[last] == step[a] * count) {
-            l->count[last] *= count;
-            l->stride[last] = stride;
-            l->step[last] = step[a];
-            continue;
-        }
-        l->reduced[l->rank] = !kept(s, a);
-        l->count[l->rank] = count;
-        l->stride[l->rank] = stride;
-        l->step[l->rank] = step[a];
-        l->rank++;
-    }
 }
 
 static void codes_to_nan(const slab_statistics *s, void *data, int64_t n)
@@ -202,63 +151,38 @@ static void run_kernel(const slab_statistics *s, const slab_strip_block *block, 
         slab_statistics_columns(&s->type, block, slots);
 }
 
-/* A matrix; `all`: into one slot, else one slot a column. Pieces fit the scratch if it is used. */
-static slab_status take_matrix(const slab_statistics *s, const slab_strip_block *block,
-                               int64_t stride, bool all, slab_statistics_slot *slots, void *scratch)
+/* What a walk over a tile needs. */
+typedef struct taking {
+    const slab_statistics *s;
+    slab_statistics_slot *slots;
+    void *scratch;
+} taking;
+
+/* Pieces fit the scratch if it is used. */
+static slab_status take_matrix(void *context, const slots_matrix *m)
 {
     slab_status rc = SLAB_OK;
-    bool fine =
-        stride == (int64_t)s->dtype.size && s->type.dtype.size == s->dtype.size && !s->code_to_nan;
-    if (fine) {
-        run_kernel(s, block, all, slots);
+    const taking *t = context;
+    const slab_statistics *s = t->s;
+    slab_statistics_slot *slots = t->slots + m->slot;
+    bool all = m->target == SLOTS_ONE;
+    slab_strip_block block = {m->data, m->rows, m->columns, m->row_stride};
+    if (m->stride == (int64_t)s->dtype.size && s->type.dtype.size == s->dtype.size &&
+        !s->code_to_nan) {
+        run_kernel(s, &block, all, slots);
         return SLAB_OK;
     }
     int64_t most = SCRATCH_ELEMENTS;
-    int64_t columns = block->columns < most ? block->columns : most, rows = most / columns;
-    for (int64_t i = 0; i < block->rows; i += rows) {
-        for (int64_t j = 0; j < block->columns; j += columns) {
-            slab_strip_block piece = *block, dense;
-            piece.data = (const char *)block->data + i * block->row_stride + j * stride;
-            piece.rows = block->rows - i < rows ? block->rows - i : rows;
-            piece.columns = block->columns - j < columns ? block->columns - j : columns;
-            TRY(gather(s, &piece, stride, scratch, &dense));
+    int64_t columns = block.columns < most ? block.columns : most, rows = most / columns;
+    for (int64_t i = 0; i < block.rows; i += rows) {
+        for (int64_t j = 0; j < block.columns; j += columns) {
+            slab_strip_block piece = block, dense;
+            piece.data = m->data + i * m->row_stride + j * m->stride;
+            piece.rows = block.rows - i < rows ? block.rows - i : rows;
+            piece.columns = block.columns - j < columns ? block.columns - j : columns;
+            TRY(gather(s, &piece, m->stride, t->scratch, &dense));
             run_kernel(s, &dense, all, all ? slots : slots + j);
         }
-    }
-done:
-    return rc;
-}
-
-/* The loops outside a matrix whose rows run along axis `down` (-1: one row) and whose columns
- * along the last axis. */
-static slab_status walk(const slab_statistics *s, const loops *l, int down, const char *data,
-                        slab_statistics_slot *slots, void *scratch)
-{
-    slab_status rc = SLAB_OK;
-    int last = l->rank - 1;
-    int64_t at[SLAB_RANK_MAX] = {0};
-    for (;;) {
-        slab_strip_block block = {.data = data,
-                                  .rows = down < 0 ? 1 : l->count[down],
-                                  .row_stride = down < 0 ? 0 : l->stride[down],
-                                  .columns = last < 0 ? 1 : l->count[last]};
-        int64_t stride = last < 0 ? (int64_t)s->dtype.size : l->stride[last];
-        bool all = last < 0 || l->reduced[last];
-        TRY(take_matrix(s, &block, stride, all, slots, scratch));
-        int a = last - 1;
-        for (; a >= 0; a--) {
-            if (a == down)
-                continue;
-            data += l->stride[a];
-            slots += l->step[a];
-            if (++at[a] < l->count[a])
-                break;
-            data -= l->stride[a] * l->count[a];
-            slots -= l->step[a] * l->count[a];
-            at[a] = 0;
-        }
-        if (a < 0)
-            break;
     }
 done:
     return rc;
@@ -268,43 +192,30 @@ static slab_status statistics_accumulate(const void *sink, const slab_span *span
                                          int phase, const slab_tile *tile, void *scratch)
 {
     const slab_statistics *s = sink;
-    slab_statistics_slot *slots = state;
-    int64_t step[SLAB_RANK_MAX];
-    loops l;
+    taking t = {.s = s, .slots = state, .scratch = scratch};
     (void)phase;
-    slot_steps(s, span, step);
-    for (int a = 0; a < s->shape.rank; a++)
-        slots += kept(s, a) ? (tile->box.start[a] - span->start[a]) * step[a] : 0;
-    make_loops(s, tile, step, &l);
-    int down = l.rank - 2;
-    while (down >= 0 && !l.reduced[down])
-        down--;
-    return walk(s, &l, down, tile->view.data, slots, scratch);
+    return slots_walk(&s->frame, span, tile, take_matrix, &t);
+}
+
+typedef struct merging {
+    const slab_statistics *s;
+    slab_statistics_slot *into;
+    const slab_statistics_slot *from;
+} merging;
+
+static void join(void *context, int64_t into, int64_t from, int64_t n)
+{
+    const merging *m = context;
+    for (int64_t i = 0; i < n; i++)
+        slab_statistics_merge(&m->s->type, m->into + into + i, m->from + from + i);
 }
 
 static slab_status statistics_merge(const void *sink, const slab_span *into_span, void *into,
                                     const slab_span *from_span, const void *from)
 {
     const slab_statistics *s = sink;
-    const slab_statistics_slot *source = from;
-    slab_statistics_slot *target = into;
-    int64_t into_step[SLAB_RANK_MAX], from_step[SLAB_RANK_MAX], at[SLAB_RANK_MAX] = {0};
-    slot_steps(s, into_span, into_step);
-    int64_t n = slot_steps(s, from_span, from_step);
-    for (int a = 0; a < s->shape.rank; a++)
-        target += kept(s, a) ? (from_span->start[a] - into_span->start[a]) * into_step[a] : 0;
-    for (int64_t i = 0; i < n; i++) {
-        slab_statistics_merge(&s->type, target, source + i);
-        for (int a = s->shape.rank - 1; a >= 0; a--) {
-            if (!kept(s, a))
-                continue;
-            target += into_step[a];
-            if (++at[a] < from_span->count[a])
-                break;
-            target -= into_step[a] * from_span->count[a];
-            at[a] = 0;
-        }
-    }
+    merging m = {.s = s, .into = into, .from = from};
+    slots_merge(&s->frame, into_span, from_span, join, &m);
     return SLAB_OK;
 }
 
@@ -340,13 +251,9 @@ static slab_status statistics_finish(void *sink, const slab_span *span, void *st
     slab_statistics *s = sink;
     slab_statistics_result *r = &s->result;
     const slab_statistics_slot *slots = state;
-    int64_t step[SLAB_RANK_MAX];
-    r->n = slot_steps(s, span, step);
+    r->n = slots_count(&s->frame, span);
     r->dtype = s->dtype;
-    r->shape.rank = 0;
-    for (int a = 0; a < s->shape.rank; a++)
-        if (kept(s, a))
-            r->shape.extent[r->shape.rank++] = s->shape.extent[a];
+    r->shape = slots_kept_shape(&s->frame);
     TRY(allocate_result(r, s->dtype.size));
     for (int64_t i = 0; i < r->n; i++) {
         r->count[i] = slots[i].count;
