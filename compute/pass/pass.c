@@ -322,16 +322,20 @@ static void release(run *r)
     pthread_mutex_destroy(&r->gate.lock);
 }
 
+/* Where the states lie is found out first: a sink that has finished may need another size. */
 static slab_status finish(slab_pass *pass, pass_node *root)
 {
     slab_status rc = SLAB_OK;
-    for (int s = 0; s < pass->nsinks; s++) {
-        const pass_sink *sink = &pass->sinks[s];
-        void *state = root->states && !sink->wants.emits ? pass_node_state(pass, root, s) : NULL;
-        if (sink->cls->finish)
-            TRY(sink->cls->finish(sink->sink, &root->span, state));
-    }
+    void **states = NULL;
+    ALLOC(states, pass->nsinks, "the sinks of a pass");
+    for (int s = 0; s < pass->nsinks; s++)
+        if (root->states && !pass->sinks[s].wants.emits)
+            states[s] = pass_node_state(pass, root, s);
+    for (int s = 0; s < pass->nsinks; s++)
+        if (pass->sinks[s].cls->finish)
+            TRY(pass->sinks[s].cls->finish(pass->sinks[s].sink, &root->span, states[s]));
 done:
+    FREE(states);
     return rc;
 }
 
