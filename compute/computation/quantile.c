@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_TILE ((double)(32 << 20)) /* lines in tiles up to this are selected in memory */
+#define LINE_TILE   ((double)(32 << 20)) /* lines in tiles up to this are selected in memory */
+#define APPROXIMATE 18 /* bits of a double: its sign, exponent and six of its mantissa */
 
 /* Position of quantile q among n sorted elements, from 0; fractions lie between two of them. */
 typedef struct method {
@@ -99,7 +100,7 @@ static place place_of(const method *m, double q, int64_t n)
 typedef struct quantile_self {
     slab_dtype dtype, result;
     uint32_t axes;
-    bool keepdims, skip_nan, median, lines_only, large;
+    bool keepdims, skip_nan, median, lines_only, large, approximate;
     const method *method;
     int nq;
     double *q;       /* [nq] */
@@ -176,6 +177,7 @@ static slab_status make_slot(const quantile_self *s, int64_t slot, int64_t n, in
 {
     slab_status rc = SLAB_OK;
     for (int i = 0; i < s->nq; i++, out += s->result.size) {
+        REQUIRE(n > 0 || s->median || s->skip_nan, SLAB_ERR_VALUE, "a quantile of no elements");
         if (n - nans == 0 || (nans > 0 && !s->skip_nan)) {
             TRY(put(s, NAN, out));
             continue;
@@ -328,6 +330,8 @@ static slab_status quantile_begin(slab_computation *c, const slab_workshop *work
     if (!s->lines_only) {
         if (!s->selector)
             TRY(slab_selector_create(value, s->axes, 2 * s->nq, ranks_wanted, s, &s->selector));
+        if (s->approximate)
+            slab_selector_approximate(s->selector, APPROXIMATE);
         *cls = &slab_sink_selection;
         *sink = s->selector;
         goto done;
@@ -451,7 +455,8 @@ static slab_status fill_self(quantile_self *s, slab_value *value, const double *
     memcpy(s->q, q, sizeof *q * (size_t)nq);
     s->kept = slab_shape_reduced(shape, s->axes, s->keepdims);
     s->result = result_type(s, scalar);
-    s->lines_only = lines_are_short(value, s->axes);
+    s->approximate = o->approximate;
+    s->lines_only = !s->approximate && lines_are_short(value, s->axes);
     s->large = s->lines_only && slab_results_are_large(&s->kept, (size_t)nq * s->result.size);
 done:
     return rc;
@@ -464,6 +469,11 @@ static slab_value *build(slab_value *value, const double *q, int nq, bool scalar
     slab_computation *c = NULL;
     slab_value *result = NULL;
     slab_quantile_options none = {0};
+    slab_value *wide = NULL;
+    if (options && options->approximate) { /* so that the error is relative for integers too */
+        wide = slab_value_cast(value, slab_dtype_make(SLAB_KIND_FLOAT, 8));
+        value = wide;
+    }
     TRY(slab_computation_create(median ? &median_class : &quantile_class, &value, 1,
                                 sizeof(quantile_self), &c));
     quantile_self *s = c->self;
@@ -477,6 +487,7 @@ static slab_value *build(slab_value *value, const double *q, int nq, bool scalar
     result = slab_computation_result(c, 0, &shape, s->result);
 done:
     slab_computation_drop(&c);
+    slab_value_drop(&wide);
     if (rc != SLAB_OK)
         return slab_value_fail(rc);
     if (scalar) {

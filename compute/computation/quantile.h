@@ -12,11 +12,16 @@ extern "C" {
 
 #define SLAB_QUANTILES_MAX 1024
 
+/** Relative error of what an approximate quantile is made of: half of a 64th. */
+#define SLAB_QUANTILE_ERROR 0x1p-7
+
 typedef struct slab_quantile_options {
     uint32_t axes; /* bit a: axis a is reduced away; 0: all of them */
     bool keepdims;
     bool skip_nan;      /* nanquantile, nanmedian; else a NaN makes its slot NaN */
     const char *method; /* NumPy's names; NULL: "linear" */
+    bool approximate;   /* one pass: elements to within SLAB_QUANTILE_ERROR of themselves. Over
+                           the whole array or few slots */
 } slab_quantile_options;
 
 /**

@@ -29,7 +29,7 @@ struct slab_selector {
     slab_shape shape;
     uint32_t axes;
     int nranks, bits, left; /* bits of a digit, and of the key that are not known yet */
-    bool nan, gathers, over;
+    bool nan, gathers, over, approximate;
     int64_t nslots, ncandidates;
     slab_ranks_wanted wanted;
     const void *context;
@@ -84,6 +84,12 @@ done:
     return rc;
 }
 
+void slab_selector_approximate(slab_selector *s, int bits)
+{
+    s->bits = bits < s->left ? bits : s->left;
+    s->approximate = true;
+}
+
 void slab_selector_destroy(slab_selector **selector)
 {
     if (!selector || !*selector)
@@ -101,7 +107,7 @@ bool slab_selector_again(const slab_selector *s)
 
 int slab_selector_passes(const slab_selector *s)
 {
-    int digits = (s->left + s->bits - 1) / s->bits;
+    int digits = s->approximate ? 1 : (s->left + s->bits - 1) / s->bits;
     return s->nslots == 1 && digits > 3 ? 3 : digits < 1 ? 1 : digits;
 }
 
@@ -453,6 +459,12 @@ static slab_status selection_finish(void *sink, const slab_span *span, void *sta
         candidates += left;
     }
     s->left -= s->bits;
+    if (s->approximate) {
+        for (int64_t i = 0; i < s->nslots * s->nranks && s->left > 0; i++)
+            s->targets[i].prefix = s->targets[i].prefix << s->left | 1ULL << (s->left - 1);
+        s->over = true;
+        goto done;
+    }
     s->over = s->left <= 0 || candidates == 0;
     s->ncandidates = candidates;
     s->gathers = s->nslots == 1 && candidates <= GATHER;

@@ -30,6 +30,10 @@ typedef void (*slab_ranks_wanted)(const void *context, int64_t n, int64_t *ranks
 slab_status slab_selector_create(const slab_value *value, uint32_t axes, int nranks,
                                  slab_ranks_wanted wanted, const void *context,
                                  slab_selector **out);
+
+/** Ends the selection after its first pass, whose digit has that many bits: the keys are those in
+ * the middle of what a digit leaves open. Before the pass. */
+void slab_selector_approximate(slab_selector *selector, int bits);
 void slab_selector_destroy(slab_selector **selector);
 
 /** After a pass with this sink: true while another one is needed. */
