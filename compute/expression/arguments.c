@@ -423,7 +423,7 @@ done:
 }
 
 slab_status slab_bound_axes(const slab_bound *call, const char *name, int rank,
-                           int axes[SLAB_RANK_MAX], int *n)
+                            int axes[SLAB_RANK_MAX], int *n)
 {
     slab_status rc = SLAB_OK;
     const slab_datum *datum = slab_bound_argument(call, name);
@@ -473,7 +473,8 @@ done:
     return rc;
 }
 
-slab_status slab_bound_give_tuple(slab_bound *call, slab_value *const *values, int n, slab_datum *out)
+slab_status slab_bound_give_tuple(slab_bound *call, slab_value *const *values, int n,
+                                  slab_datum *out)
 {
     slab_status rc = SLAB_OK;
     slab_datum tuple = {.kind = SLAB_DATUM_TUPLE};

@@ -89,8 +89,8 @@ slab_status slab_datum_to_real(const slab_datum *datum, double *out)
     slab_status rc = SLAB_OK;
     slab_dtype dtype;
     _Alignas(16) char element[ELEMENT_MAX];
-    if (datum->kind == SLAB_DATUM_REAL) {
-        *out = datum->real;
+    if (datum->kind == SLAB_DATUM_REAL || datum->kind == SLAB_DATUM_INT) {
+        *out = datum->kind == SLAB_DATUM_REAL ? datum->real : (double)datum->integer;
         return SLAB_OK;
     }
     TRY(read_number(datum, &dtype, element));

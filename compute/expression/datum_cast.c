@@ -5,6 +5,8 @@
 #include <slab/storage/base/try.h>
 #include <string.h>
 
+enum { NUMBERS_MAX = 1 << 20 };
+
 slab_status slab_datum_to_array(const slab_datum *datum, slab_value **out)
 {
     slab_status rc = SLAB_OK;
@@ -84,5 +86,53 @@ done:
     slab_value_drop(&value);
     if (rc != SLAB_OK)
         slab_value_drop(out);
+    return rc;
+}
+
+/* All elements of an array that is known, as f64. */
+static slab_status read_reals(slab_value *value, double *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_view view;
+    slab_dtype from = slab_value_dtype(value), f8 = slab_dtype_make(SLAB_KIND_FLOAT, 8);
+    slab_box box = slab_box_whole(slab_value_shape(value));
+    int64_t n = slab_box_elements(&box);
+    REQUIRE(from.kind != SLAB_KIND_COMPLEX, SLAB_ERR_TYPE, "real numbers are expected");
+    if (n == 0)
+        return SLAB_OK;
+    TRY(slab_value_get(value, 0, &box, &view));
+    for (int64_t i = 0; i < n; i++)
+        TRY(slab_dtype_convert(from, (const char *)view.data + i * (n > 1 ? view.stride[0] : 0), f8,
+                               &out[i], 1));
+done:
+    return rc;
+}
+
+slab_status slab_datum_to_reals(const slab_datum *datum, double **out, int *n, bool *scalar)
+{
+    slab_status rc = SLAB_OK;
+    slab_value *value = NULL;
+    *out = NULL;
+    *scalar = datum->kind == SLAB_DATUM_INT || datum->kind == SLAB_DATUM_REAL ||
+              (datum->kind == SLAB_DATUM_VALUE && slab_value_shape(datum->value)->rank == 0);
+    if (*scalar) {
+        *n = 1;
+        ALLOC(*out, 1, "numbers");
+        TRY(slab_datum_to_real(datum, *out));
+        return SLAB_OK;
+    }
+    TRY(slab_datum_to_value(datum, &value));
+    REQUIRE(datum->kind != SLAB_DATUM_VALUE || datum->known, SLAB_ERR_TYPE,
+            "numbers are expected that do not depend on the elements of an array");
+    const slab_shape *shape = slab_value_shape(value);
+    REQUIRE(shape->rank == 1 && shape->extent[0] <= NUMBERS_MAX, SLAB_ERR_SHAPE,
+            "a list of at most %d numbers is expected", NUMBERS_MAX);
+    *n = (int)shape->extent[0];
+    ALLOC(*out, *n, "numbers");
+    TRY(read_reals(value, *out));
+done:
+    slab_value_drop(&value);
+    if (rc != SLAB_OK)
+        FREE(*out);
     return rc;
 }

@@ -66,6 +66,10 @@ slab_status slab_datum_to_int(const slab_datum *datum, int64_t *out);
 slab_status slab_datum_to_real(const slab_datum *datum, double *out);
 slab_status slab_datum_to_bool(const slab_datum *datum, bool *out); /* as Python's bool() */
 
+/** Known numbers: one (`scalar`), a list, or an array of one axis that no other array decides, such
+ * as linspace(0, 1, 11). f64 [n], the caller frees it with slab_memory_free(). */
+slab_status slab_datum_to_reals(const slab_datum *datum, double **out, int *n, bool *scalar);
+
 /** A call whose arguments are bound. */
 typedef struct slab_bound slab_bound;
 
@@ -127,7 +131,7 @@ slab_dtype slab_bound_dtype(const slab_bound *call, const char *name, slab_dtype
 slab_status slab_bound_shape(const slab_bound *call, const char *name, slab_shape *out);
 /* Axes of an array of this rank, negative ones from the end; each once. None gives all of them. */
 slab_status slab_bound_axes(const slab_bound *call, const char *name, int rank,
-                           int axes[SLAB_RANK_MAX], int *n);
+                            int axes[SLAB_RANK_MAX], int *n);
 slab_status slab_bound_axis(const slab_bound *call, const char *name, int rank, int *out);
 
 const void *slab_bound_detail(const slab_bound *call);
@@ -138,7 +142,7 @@ uint64_t slab_bound_seed(const slab_bound *call);
 slab_status slab_bound_give(slab_bound *call, slab_value *value, slab_datum *out);
 /** Several results, as a tuple; all references are handed over, also on failure. */
 slab_status slab_bound_give_tuple(slab_bound *call, slab_value *const *values, int n,
-                                 slab_datum *out);
+                                  slab_datum *out);
 
 /** An element-wise function of values, each handed over: f(a), f(a, b), f(a, b, c); NULL ends. */
 slab_value *slab_apply1(const char *op, slab_value *a);

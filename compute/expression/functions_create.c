@@ -130,9 +130,9 @@ static slab_status build_eye(slab_bound *call, slab_datum *out)
         columns = slab_bound_int(call, "M");
     REQUIRE(rows >= 0 && columns >= 0, SLAB_ERR_RANGE, "a negative extent");
     TRY(slab_bound_give(call,
-                       slab_value_eye(slab_bound_dtype(call, "dtype", f8()), rows, columns,
-                                      slab_bound_int(call, "k")),
-                       out));
+                        slab_value_eye(slab_bound_dtype(call, "dtype", f8()), rows, columns,
+                                       slab_bound_int(call, "k")),
+                        out));
 done:
     return rc;
 }
@@ -180,7 +180,7 @@ static slab_status whole_range(slab_bound *call, const range *r, slab_dtype dtyp
     __int128 n = way / step + (way % step != 0 && (way < 0) == (step < 0));
     REQUIRE(n <= INT64_MAX, SLAB_ERR_OVERFLOW, "too many elements");
     TRY(slab_bound_give(call, slab_value_arange_int(dtype, n < 0 ? 0 : (int64_t)n, start, step),
-                       out));
+                        out));
 done:
     return rc;
 }

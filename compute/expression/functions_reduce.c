@@ -121,7 +121,7 @@ static slab_status build_average(slab_bound *call, slab_datum *out)
         TRY(fit_weights(slab_bound_value(call, "weights"), &r, &weights));
     options.weights = weights;
     TRY(slab_bound_give(call, slab_value_reduce(weights ? "average" : "mean", r.value, &options),
-                       out));
+                        out));
 done:
     slab_value_drop(&weights);
     slab_value_drop(&r.value);
@@ -249,25 +249,6 @@ done:
     return rc;
 }
 
-/* The quantiles asked for: one number, or a list of them. f64 [n], the caller frees it. */
-static slab_status read_quantiles(const slab_bound *call, double **out, int *n, bool *scalar)
-{
-    slab_status rc = SLAB_OK;
-    const slab_datum *q = slab_bound_argument(call, "q");
-    bool percent = strstr(slab_bound_detail(call), "percent") != NULL;
-    *scalar = q->kind == SLAB_DATUM_VALUE;
-    *n = *scalar ? 1 : q->n;
-    REQUIRE(*scalar || q->kind == SLAB_DATUM_TUPLE || q->kind == SLAB_DATUM_LIST, SLAB_ERR_TYPE,
-            "q is a number or a list of numbers");
-    ALLOC(*out, *n, "quantiles");
-    for (int i = 0; i < *n; i++) {
-        TRY_SAYING(slab_datum_to_real(*scalar ? q : &q->items[i], &(*out)[i]), "q");
-        (*out)[i] /= percent ? 100 : 1;
-    }
-done:
-    return rc;
-}
-
 static slab_status build_quantile(slab_bound *call, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
@@ -277,7 +258,10 @@ static slab_status build_quantile(slab_bound *call, slab_datum *out)
     bool scalar;
     TRY(find_reduced(call, &r));
     slab_quantile_options options = quantile_options(call, &r);
-    TRY(read_quantiles(call, &q, &n, &scalar));
+    bool percent = strstr(slab_bound_detail(call), "percent") != NULL;
+    TRY_SAYING(slab_datum_to_reals(slab_bound_argument(call, "q"), &q, &n, &scalar), "q");
+    for (int i = 0; percent && i < n; i++)
+        q[i] /= 100;
     TRY(slab_bound_give(call, slab_value_quantile(r.value, q, n, scalar, &options), out));
 done:
     slab_value_drop(&r.value);

@@ -144,7 +144,7 @@ static slab_status build_squeeze(slab_bound *call, slab_datum *out)
             items[axes[i]] = (slab_index){.kind = SLAB_INDEX_INTEGER};
     }
     TRY(slab_bound_give(call, slab_value_index(slab_bound_value(call, "a"), items, shape->rank),
-                       out));
+                        out));
 done:
     return rc;
 }
