@@ -19,9 +19,22 @@ typedef struct histogram_self {
     slab_histogram *histogram;
 } histogram_self;
 
-static bool is_narrow(slab_dtype dtype)
+/* NumPy's edges have the elements' own type when they are floats. */
+static slab_dtype edge_type(slab_dtype dtype, bool stated)
 {
-    return dtype.kind == SLAB_KIND_FLOAT && dtype.size < 8;
+    return dtype.kind == SLAB_KIND_FLOAT && !stated ? dtype : slab_dtype_make(SLAB_KIND_FLOAT, 8);
+}
+
+/* A number rounded to a type. */
+static slab_status round_to(slab_dtype dtype, double *x)
+{
+    slab_status rc = SLAB_OK;
+    slab_dtype wide = slab_dtype_make(SLAB_KIND_FLOAT, 8);
+    double narrow = 0;
+    TRY(slab_dtype_convert(wide, x, dtype, &narrow, 1));
+    *x = slab_dtype_get_double(dtype, &narrow);
+done:
+    return rc;
 }
 
 /* As NumPy's linspace gives them, in the type of the edges. A range of no width gets one. */
@@ -40,8 +53,8 @@ static slab_status make_edges(histogram_self *s, int axis, slab_dtype dtype, dou
     ALLOC(s->edges[axis], n + 1, "a histogram");
     double step = (high - low) / (double)n;
     for (int64_t i = 0; i <= n; i++) {
-        double edge = i == n ? high : low + (double)i * step;
-        s->edges[axis][i] = is_narrow(dtype) ? (double)(float)edge : edge;
+        s->edges[axis][i] = i == n ? high : low + (double)i * step;
+        TRY(round_to(edge_type(dtype, false), &s->edges[axis][i]));
     }
 done:
     return rc;
@@ -225,11 +238,6 @@ done:
     return rc;
 }
 
-static slab_dtype edge_type(slab_dtype dtype, const slab_histogram_axis *axis)
-{
-    return slab_dtype_make(SLAB_KIND_FLOAT, is_narrow(dtype) && !axis->edges ? 4 : 8);
-}
-
 void slab_value_histogram(slab_value *const *values, int n, slab_value *weights,
                           const slab_histogram_axis *axes, bool density, slab_value **out)
 {
@@ -258,8 +266,8 @@ void slab_value_histogram(slab_value *const *values, int n, slab_value *weights,
         c, 0, &shape, slab_dtype_make(counts ? SLAB_KIND_INT : SLAB_KIND_FLOAT, 8));
     for (int a = 0; a < n; a++) {
         slab_shape edges = {1, {axes[a].n + 1}};
-        out[made++] = slab_computation_result(c, 1 + a, &edges,
-                                              edge_type(slab_value_dtype(values[a]), &axes[a]));
+        out[made++] = slab_computation_result(
+            c, 1 + a, &edges, edge_type(slab_value_dtype(values[a]), axes[a].edges));
     }
 done:
     slab_computation_drop(&c);

@@ -25,7 +25,7 @@ typedef struct slab_histogram_axis {
  * @param weights   of the same shape; NULL: elements are counted
  * @param density   counts divided by their sum and by the bins' sizes
  * @param[out] out  [1 + n]: the histogram (int64 for one axis without weights, else float64), then
- *                  the edges along each axis (float32 for float32 and narrower, else float64)
+ *                  the edges along each axis (of floats in their type, else float64)
  *
  * Cost: one pass, two without ranges. Memory: 8 bytes a bin and thread, and as much for every
  * level of the merge tree.

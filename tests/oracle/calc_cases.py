@@ -237,6 +237,16 @@ def same(text, got, want, x, y):
             f"{np.atleast_1d(got)[where]!r}, not {np.atleast_1d(want)[where]!r}")
 
 
+def wider(text, x, y, want):
+    """What NumPy gives in a wider type: its own sums of float16 overflow where ours need not."""
+    wide = {"float16": "float64", "float32": "float64", "float64": "longdouble",
+            "complex64": "complex128", "complex128": "clongdouble"}
+    if not any(f"{n}(" in text for n in REDUCTIONS + ["cumsum", "cumprod", "norm", "quantile"]):
+        return want
+    value = wanted(text, x.astype(wide.get(str(x.dtype), x.dtype)), y)
+    return np.asarray(value).astype(np.asarray(want).dtype)
+
+
 def slab_calc(texts, file, out):
     words = [slab, "calc", "; ".join(f"r{i} = {t}" for i, t in enumerate(texts))]
     used = " ".join(texts)
@@ -308,7 +318,10 @@ class Batch:
                 failures.append((text, f"exit {done.returncode}: {done.stderr.strip()[-300:]}"))
                 continue
             try:
-                wrong = same(text, read(self.out, i, n), value, self.x, self.y)
+                got = read(self.out, i, n)
+                wrong = same(text, got, value, self.x, self.y)
+                if wrong and self.x.dtype.kind in "fc" and not isinstance(value, tuple):
+                    wrong = same(text, got, wider(text, self.x, self.y, value), self.x, self.y)
             except (OSError, KeyError) as e:
                 wrong = repr(e)
             if wrong:
