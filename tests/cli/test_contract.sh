@@ -16,7 +16,7 @@ declare -A good=(
     [pca]="in.h5:/g -k 3 -o OUT.h5" [verify]="in.h5" [recover]="in.h5" [plugin-path]=""
     [calc]="sqrt(abs(x-1.5))*mean(x,axis=0) x=in.h5:/g -o OUT.h5:/y"
     [reduce]="mean,max in.h5:/g --axis 1 -o OUT.h5" [hist]="in.h5:/g --bins 4 -o OUT.h5"
-    [unique]="in.h5:/g --counts -o OUT.h5"
+    [group]="mean,count x.h5:/x by=in.h5:/g[:40,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
     [help]="" [version]="")
 
@@ -98,7 +98,7 @@ run_same() {
 }
 good[stat]="x.h5:/x --json"
 for verb in $(verbs); do
-    if grep -q mpirun <(slab help "$verb") || [[ " stat import export random calc reduce quantile hist unique " == *" $verb "* ]]; then
+    if grep -q mpirun <(slab help "$verb") || [[ " stat import export random calc reduce quantile hist unique group " == *" $verb "* ]]; then
         run_same "$verb"
     fi
 done
