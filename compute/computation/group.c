@@ -51,6 +51,13 @@ static const group_name *find_name(const char *name)
     return NULL;
 }
 
+/* Sums of 64-bit integers wrap around, so their mean is kept as one. */
+static unsigned what_of(const group_name *name, slab_dtype dtype)
+{
+    bool wraps = dtype.kind != SLAB_KIND_FLOAT && dtype.size == 8;
+    return name->kind == 'm' && wraps ? SLAB_GROUP_MOMENTS : name->what;
+}
+
 /* Everything about one call. */
 typedef struct grouping_job {
     const slab_workshop *workshop;
@@ -88,7 +95,7 @@ static slab_status check(grouping_job *job, const slab_group_options *options)
         REQUIRE(job->names[i]->skip_nan == job->names[0]->skip_nan || job->names[i]->kind == 'c' ||
                     job->names[0]->kind == 'c',
                 SLAB_ERR_VALUE, "reductions that leave NaN out and others are two calls");
-        job->sink.what |= job->names[i]->what;
+        job->sink.what |= what_of(job->names[i], dtype);
         job->sink.skip_nan = job->sink.skip_nan || job->names[i]->skip_nan;
     }
     job->row_elements = 1;
@@ -131,13 +138,15 @@ static void make_element(const grouping_job *job, const group_name *name, const 
     int64_t at = group * g->columns + column;
     const int64_t *counts = slab_grouping_counts(g, state);
     double n = (double)(slab_grouping_ncounts(g) > 1 ? counts[at] : counts[group]), real = NAN;
-    unsigned what = name->what;
+    unsigned what = what_of(name, g->dtype);
     const double *field = slab_grouping_field(g, state, what, false);
     if (whole && (name->kind == 's' || name->kind == 'l' || name->kind == 'g')) {
         memcpy(out, (const int64_t *)(const void *)field + at, dtype.size); /* the low bytes */
         return;
     }
-    if (name->kind == 'm' && whole) {
+    if (name->kind == 'm' && what == SLAB_GROUP_MOMENTS) {
+        real = n > 0 ? field[at] : NAN;
+    } else if (name->kind == 'm' && whole) {
         int64_t sum = ((const int64_t *)(const void *)field)[at];
         real = (plain ? (double)(uint64_t)sum : (double)sum) / n;
     } else if (name->kind == 'm') {

@@ -1,5 +1,6 @@
 #include <slab/compute/computation/histogram.h>
 
+#include <inttypes.h>
 #include <math.h>
 #include <slab/compute/computation/computation.h>
 #include <slab/compute/sink/histogram.h>
@@ -10,7 +11,7 @@
 
 typedef struct histogram_self {
     int n;
-    bool weighted, density;
+    bool weighted, density, covers;
     int64_t nbins[SLAB_HISTOGRAM_AXES_MAX];
     bool uniform[SLAB_HISTOGRAM_AXES_MAX];
     double *edges[SLAB_HISTOGRAM_AXES_MAX]; /* NULL: the range is not known yet */
@@ -144,6 +145,24 @@ done:
     return rc;
 }
 
+/* Every element is in a bin, if that was asked for. */
+static slab_status check_covers(const slab_computation *c)
+{
+    slab_status rc = SLAB_OK;
+    const histogram_self *s = c->self;
+    int64_t elements, counted = 0;
+    if (!s->covers)
+        return SLAB_OK;
+    TRY(slab_shape_elements(slab_value_shape(c->operands[0]), &elements));
+    for (int64_t i = 0; i < s->nbins[0]; i++)
+        counted += slab_histogram_counts(s->histogram)[i];
+    REQUIRE(counted == elements, SLAB_ERR_VALUE,
+            "%" PRId64 " elements are below 0 or not below %" PRId64 ": state a larger minlength",
+            elements - counted, s->nbins[0]);
+done:
+    return rc;
+}
+
 static slab_status histogram_end(slab_computation *c, const slab_workshop *workshop, bool *again)
 {
     slab_status rc = SLAB_OK;
@@ -154,6 +173,7 @@ static slab_status histogram_end(slab_computation *c, const slab_workshop *works
     *again = s->looking < s->n;
     if (*again)
         return found_range(c);
+    TRY(check_covers(c));
     for (int a = 0; a < s->n; a++) {
         ncells *= s->nbins[a];
         TRY(settle_edges(c, a));
@@ -257,6 +277,7 @@ void slab_value_histogram(slab_value *const *values, int n, slab_value *weights,
     s->n = n;
     s->weighted = weights != NULL;
     s->density = density;
+    s->covers = axes[0].covers && !weights;
     for (int a = 0; a < n; a++) {
         TRY(set_axis(s, a, &axes[a], slab_value_dtype(values[a])));
         shape.extent[a] = axes[a].n;

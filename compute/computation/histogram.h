@@ -16,6 +16,7 @@ typedef struct slab_histogram_axis {
     const double *edges; /* [n + 1], ascending; NULL: equal bins over the range */
     bool has_range;      /* without: from the least to the greatest element, which takes a pass */
     double low, high;
+    bool covers; /* an element in no bin is an error (without weights it is found out) */
 } slab_histogram_axis;
 
 /**
