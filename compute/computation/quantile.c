@@ -452,7 +452,8 @@ static slab_status fill_self(quantile_self *s, slab_value *value, const double *
     s->skip_nan = o->skip_nan;
     s->nq = nq;
     ALLOC(s->q, nq, "quantiles");
-    memcpy(s->q, q, sizeof *q * (size_t)nq);
+    if (nq > 0)
+        memcpy(s->q, q, sizeof *q * (size_t)nq);
     s->kept = slab_shape_reduced(shape, s->axes, s->keepdims);
     s->result = result_type(s, scalar);
     s->approximate = o->approximate;

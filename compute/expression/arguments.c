@@ -2,6 +2,7 @@
 #include <slab/compute/expression/expression_impl.h>
 #include <slab/compute/expression/function_impl.h>
 
+#include <slab/compute/computation/computation.h>
 #include <string.h>
 
 enum { PARAMETERS_MAX = 24 };
@@ -462,11 +463,31 @@ uint64_t slab_bound_seed(const slab_bound *call)
     return call->context->options.seed ^ (draw * 0x9E3779B97F4A7C15u);
 }
 
+/* True when elements come from a pass: they are not there while an expression is built, even if
+ * nothing is read for them. */
+static slab_status is_deferred(slab_value *value, bool *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_value **sources = NULL;
+    int n = 0;
+    *out = false;
+    TRY(slab_value_sources(&value, 1, &sources, &n));
+    for (int i = 0; i < n && !*out; i++)
+        *out = slab_computation_of(sources[i]) != NULL;
+done:
+    FREE(sources);
+    return rc;
+}
+
 slab_status slab_bound_give(slab_bound *call, slab_value *value, slab_datum *out)
 {
     slab_status rc = SLAB_OK;
+    bool deferred = false;
     TRY(slab_value_status(value));
-    *out = (slab_datum){.kind = SLAB_DATUM_VALUE, .value = value, .known = call->known};
+    if (call->known)
+        TRY(is_deferred(value, &deferred));
+    *out =
+        (slab_datum){.kind = SLAB_DATUM_VALUE, .value = value, .known = call->known && !deferred};
     value = NULL;
 done:
     slab_value_drop(&value);

@@ -70,9 +70,10 @@ static slab_status build_corrcoef(slab_bound *call, slab_datum *out)
     return slab_bound_give(call, r, out);
 }
 
-#define SCAN(row, text, takes, is_method, ...)                                                     \
+#define SCAN(row, others, text, takes, is_method, ...)                                             \
     static const scan_kind row##_kind = {__VA_ARGS__};                                             \
     const slab_function slab_function_##row = {.name = #row,                                       \
+                                               .aliases = others,                                  \
                                                .parameters = takes,                                \
                                                .summary = text,                                    \
                                                .build = build_scan,                                \
@@ -83,17 +84,18 @@ static slab_status build_corrcoef(slab_bound *call, slab_datum *out)
     "x: array, /, *, axis: int = None, dtype: dtype = None, out: no = None, "                      \
     "include_initial: no = False"
 
-SCAN(cumsum, "running sums along an axis", NUMPY, true, SLAB_SCAN_ADD, false, 0)
-SCAN(cumprod, "running products along an axis", NUMPY, true, SLAB_SCAN_MULTIPLY, false, 1)
-SCAN(nancumsum, "running sums along an axis, NaN as zero", NUMPY, false, SLAB_SCAN_ADD, true, 0)
-SCAN(nancumprod, "running products along an axis, NaN as one", NUMPY, false, SLAB_SCAN_MULTIPLY,
-     true, 1)
-SCAN(cumulative_sum, "running sums along an axis", ARRAY_API, false, SLAB_SCAN_ADD, false, 0)
-SCAN(cumulative_prod, "running products along an axis", ARRAY_API, false, SLAB_SCAN_MULTIPLY, false,
-     1)
-SCAN(cummax, "running maxima along an axis (numpy.maximum.accumulate)",
+SCAN(cumsum, NULL, "running sums along an axis", NUMPY, true, SLAB_SCAN_ADD, false, 0)
+SCAN(cumprod, NULL, "running products along an axis", NUMPY, true, SLAB_SCAN_MULTIPLY, false, 1)
+SCAN(nancumsum, NULL, "running sums along an axis, NaN as zero", NUMPY, false, SLAB_SCAN_ADD, true,
+     0)
+SCAN(nancumprod, NULL, "running products along an axis, NaN as one", NUMPY, false,
+     SLAB_SCAN_MULTIPLY, true, 1)
+SCAN(cumulative_sum, NULL, "running sums along an axis", ARRAY_API, false, SLAB_SCAN_ADD, false, 0)
+SCAN(cumulative_prod, NULL, "running products along an axis", ARRAY_API, false, SLAB_SCAN_MULTIPLY,
+     false, 1)
+SCAN(cummax, "maximum.accumulate", "running maxima along an axis",
      "a: array, axis: int = 0, dtype: dtype = None", false, SLAB_SCAN_MAX, false, 0)
-SCAN(cummin, "running minima along an axis (numpy.minimum.accumulate)",
+SCAN(cummin, "minimum.accumulate", "running minima along an axis",
      "a: array, axis: int = 0, dtype: dtype = None", false, SLAB_SCAN_MIN, false, 0)
 
 const slab_function slab_function_cov = {

@@ -203,6 +203,8 @@ START_TEST(a_number_that_the_data_tell_can_be_compared_but_decides_nothing)
     assert_fails("1 if x[0, 0] > 0 else 2", "not known before the data is read");
     assert_fails("zeros(i[0])", "does not depend on the elements of an array");
     assert_fails("x[0, 0] and 3", "not known before the data is read");
+    assert_fails("zeros(sum([1, 2]))", "does not depend on the elements of an array");
+    assert_fails("1 if max([1, 2]) else 2", "not known before the data is read");
     assert_same("zeros(int32(2) + 1)", "zeros(3)");
     assert_same("1 if sqrt(4) == 2 else 0", "1");
 }

@@ -154,6 +154,16 @@ START_TEST(reductions_have_numpys_shapes)
     assert_same("histogram(x, bins=4)[0].shape", "(4,)");
     assert_same("h, e = histogram(x, linspace(0, 1, 11)); e.shape", "(11,)");
     assert_same("histogram2d(x, x, (2, 3))[0].shape", "(2, 3)");
+    assert_same("cumsum(i).dtype == int64", "True");
+    assert_same("x.cumprod(axis=0).shape", "(2, 3)");
+    assert_same("cumsum(5).shape", "(1,)");
+    assert_same("maximum.accumulate(x).shape", "(2, 3)");
+    assert_same("np.minimum.accumulate(x, axis=1).shape", "(2, 3)");
+    assert_same("maximum(i, 3)", "array([7, 3, 3], dtype=int32)");
+    assert_same("nancumsum(x, 1).shape", "(2, 3)");
+    assert_same("cov(x).shape", "(2, 2)");
+    assert_same("corrcoef(x, rowvar=False).shape", "(3, 3)");
+    assert_fails("cumsum(x)", "state an axis");
     assert_fails("mean(x, axis=2)", "axis 2 is outside an array of 2 axes");
     assert_fails("mean(x, axis=(0, -2))", "axis 0 stands twice");
     assert_fails("mean(x, axis=1.5)", "at character 9: mean(): axis is an integer or a tuple");
