@@ -48,7 +48,8 @@ slab_strip_type slab_strip_type_of(slab_dtype dtype);
     X(divide)                                                                                      \
     X(floor_divide)                                                                                \
     X(remainder)                                                                                   \
-    X(fmod) X(power) X(float_power) X(negative) X(positive) X(absolute) X(fabs) X(sign) X(signbit) \
+    X(fmod)                                                                                        \
+    X(power) X(float_power) X(negative) X(positive) X(absolute) X(fabs) X(sign) X(signbit)         \
         X(copysign) X(square) X(sqrt) X(cbrt) X(reciprocal) X(exp) X(exp2) X(expm1) X(log) X(log2) \
             X(log10) X(log1p) X(logaddexp) X(logaddexp2) X(sin) X(cos) X(tan) X(arcsin) X(arccos)  \
                 X(arctan) X(arctan2) X(hypot) X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh)        \

@@ -93,6 +93,14 @@ VECTOR_MATH double vm_exp(double x)
     return vm_scale(1 + (r + vm_exp_tail(r)), v.k);
 }
 
+/* For f32 only: the fraction's ln 2 is not exact. */
+VECTOR_MATH double vm_exp2(double x)
+{
+    double within = x > 1100 ? 1100 : x < -1100 ? -1100 : x;
+    double k = within + VM_ROUND - VM_ROUND, r = (within - k) * 0x1.62e42fefa39efp-1;
+    return vm_scale(1 + (r + vm_exp_tail(r)), k);
+}
+
 VECTOR_MATH double vm_expm1(double x)
 {
     double within = x > 710 ? 710 : x < -40 ? -40 : x;
