@@ -46,22 +46,25 @@ slab_strip_type slab_strip_type_of(slab_dtype dtype);
     X(subtract)                                                                                    \
     X(multiply)                                                                                    \
     X(divide)                                                                                      \
-    X(floor_divide) X(remainder) X(fmod) X(power) X(float_power) X(negative) X(positive)           \
-        X(absolute) X(fabs) X(sign) X(signbit) X(copysign) X(square) X(sqrt) X(cbrt) X(reciprocal) \
-            X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(logaddexp) X(logaddexp2)    \
-                X(sin) X(cos) X(tan) X(arcsin) X(arccos) X(arctan) X(arctan2) X(hypot) X(sinh)     \
-                    X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh) X(deg2rad) X(rad2deg)         \
-                        X(floor) X(ceil) X(trunc) X(rint) X(round) X(minimum) X(maximum) X(fmin)   \
-                            X(fmax) X(clip) X(equal) X(not_equal) X(less) X(less_equal) X(greater) \
-                                X(greater_equal) X(logical_and) X(logical_or) X(logical_xor)       \
-                                    X(logical_not) X(bitwise_and) X(bitwise_or) X(bitwise_xor)     \
-                                        X(invert) X(left_shift) X(right_shift) X(bitwise_count)    \
-                                            X(gcd) X(lcm) X(where) X(isnan) X(isinf) X(isfinite)   \
-                                                X(nan_to_num) X(real) X(imag) X(conjugate)         \
-                                                    X(heaviside) X(nextafter) X(spacing) X(ldexp)  \
-                                                        X(frexp_mantissa) X(frexp_exponent)        \
-                                                            X(modf_fraction) X(modf_integral)      \
-                                                                X(gamma) X(gammaln) X(erf) X(erfc)
+    X(floor_divide)                                                                                \
+    X(remainder)                                                                                   \
+    X(fmod)                                                                                        \
+    X(power) X(float_power) X(negative) X(positive) X(absolute) X(fabs) X(sign) X(signbit)         \
+        X(copysign) X(square) X(sqrt) X(cbrt) X(reciprocal) X(exp) X(exp2) X(expm1) X(log) X(log2) \
+            X(log10) X(log1p) X(logaddexp) X(logaddexp2) X(sin) X(cos) X(tan) X(arcsin) X(arccos)  \
+                X(arctan) X(arctan2) X(hypot) X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh)        \
+                    X(arctanh) X(deg2rad) X(rad2deg) X(floor) X(ceil) X(trunc) X(rint) X(round)    \
+                        X(minimum) X(maximum) X(fmin) X(fmax) X(clip) X(equal) X(not_equal)        \
+                            X(less) X(less_equal) X(greater) X(greater_equal) X(logical_and)       \
+                                X(logical_or) X(logical_xor) X(logical_not) X(bitwise_and)         \
+                                    X(bitwise_or) X(bitwise_xor) X(invert) X(left_shift)           \
+                                        X(right_shift) X(bitwise_count) X(gcd) X(lcm) X(where)     \
+                                            X(isnan) X(isinf) X(isfinite) X(nan_to_num) X(real)    \
+                                                X(imag) X(conjugate) X(heaviside) X(nextafter)     \
+                                                    X(spacing) X(ldexp) X(frexp_mantissa)          \
+                                                        X(frexp_exponent) X(modf_fraction)         \
+                                                            X(modf_integral) X(gamma) X(gammaln)   \
+                                                                X(erf) X(erfc)
 
 #define X(name) extern const slab_strip_kernel slab_strip_##name[SLAB_STRIP_TYPES];
 SLAB_STRIP_LIST(X)

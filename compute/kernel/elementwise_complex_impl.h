@@ -9,8 +9,11 @@
     X(exp)                                                                                         \
     X(exp2)                                                                                        \
     X(expm1)                                                                                       \
-    X(log) X(log2) X(log10) X(log1p) X(power) X(sin) X(cos) X(tan) X(arcsin) X(arccos) X(arctan)   \
-        X(sinh) X(cosh) X(tanh) X(arcsinh) X(arccosh) X(arctanh)
+    X(log)                                                                                         \
+    X(log2)                                                                                        \
+    X(log10)                                                                                       \
+    X(log1p) X(power) X(sin) X(cos) X(tan) X(arcsin) X(arccos) X(arctan) X(sinh) X(cosh) X(tanh)   \
+        X(arcsinh) X(arccosh) X(arctanh)
 
 #define X(name)                                                                                    \
     void complex_##name##_c8(size_t n, const void *const *in, void *out);                          \

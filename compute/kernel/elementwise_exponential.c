@@ -2,6 +2,7 @@
 #include <slab/compute/kernel/elementwise_complex_impl.h>
 
 #include <math.h>
+#include <slab/compute/kernel/vector_math_impl.h>
 
 #define LN2   0.693147180559945309417232121458176568
 #define LOG2E 1.442695040888963407359924681001892137
@@ -10,22 +11,30 @@ FLOAT_CALLS(UNARY, sqrt, sqrt)
 TABLE(sqrt, FLOAT_ROWS(sqrt), COMPLEX_FUNCTION_ROWS(sqrt))
 FLOAT_CALLS(PLAIN_UNARY, cbrt, cbrt)
 TABLE(cbrt, FLOAT_ROWS(cbrt))
-FLOAT_CALLS_2(PLAIN_BINARY, hypot, hypot)
+THROUGH_DOUBLE_2(hypot_f4, vm_hypot(x, y))
+BINARY(hypot_f8, double, double, vm_hypot(x, y))
 TABLE(hypot, FLOAT_ROWS(hypot))
 
-FLOAT_CALLS(PLAIN_UNARY, exp, exp)
+THROUGH_DOUBLE(exp_f4, vm_exp(x))
+UNARY(exp_f8, double, double, vm_exp(x))
 TABLE(exp, FLOAT_ROWS(exp), COMPLEX_FUNCTION_ROWS(exp))
-FLOAT_CALLS(PLAIN_UNARY, exp2, exp2)
+THROUGH_DOUBLE(exp2_f4, vm_exp2(x))
+PLAIN_UNARY(exp2_f8, double, double, exp2(x))
 TABLE(exp2, FLOAT_ROWS(exp2), COMPLEX_FUNCTION_ROWS(exp2))
-FLOAT_CALLS(PLAIN_UNARY, expm1, expm1)
+THROUGH_DOUBLE(expm1_f4, vm_expm1(x))
+UNARY(expm1_f8, double, double, vm_expm1(x))
 TABLE(expm1, FLOAT_ROWS(expm1), COMPLEX_FUNCTION_ROWS(expm1))
-FLOAT_CALLS(PLAIN_UNARY, log, log)
+THROUGH_DOUBLE(log_f4, vm_log(x))
+UNARY(log_f8, double, double, vm_log(x))
 TABLE(log, FLOAT_ROWS(log), COMPLEX_FUNCTION_ROWS(log))
-FLOAT_CALLS(PLAIN_UNARY, log2, log2)
+THROUGH_DOUBLE(log2_f4, vm_log2(x))
+PLAIN_UNARY(log2_f8, double, double, log2(x))
 TABLE(log2, FLOAT_ROWS(log2), COMPLEX_FUNCTION_ROWS(log2))
-FLOAT_CALLS(PLAIN_UNARY, log10, log10)
+THROUGH_DOUBLE(log10_f4, vm_log10(x))
+PLAIN_UNARY(log10_f8, double, double, log10(x))
 TABLE(log10, FLOAT_ROWS(log10), COMPLEX_FUNCTION_ROWS(log10))
-FLOAT_CALLS(PLAIN_UNARY, log1p, log1p)
+THROUGH_DOUBLE(log1p_f4, vm_log1p(x))
+UNARY(log1p_f8, double, double, vm_log1p(x))
 TABLE(log1p, FLOAT_ROWS(log1p), COMPLEX_FUNCTION_ROWS(log1p))
 
 /* ln(e^x + e^y) and log2(2^x + 2^y) from the larger one; equal infinities have no difference. */
@@ -63,7 +72,27 @@ static inline uint64_t whole_power(uint64_t x, uint64_t n)
 }
 
 EACH_INT(PLAIN_BINARY, power, whole_power(W(x), W(y)))
-FLOAT_CALLS_2(PLAIN_BINARY, power, pow)
+PLAIN_BINARY(power_f8, double, double, pow(x, y))
+
+/* Are all of them positive and finite? */
+SLAB_CLONES static bool all_plain(size_t n, const float *x, const float *y)
+{
+    int plain = 1;
+    for (size_t i = 0; i < n; i++)
+        plain &= vm_power_is_plain((double)x[i], (double)y[i]);
+    return plain;
+}
+THROUGH_DOUBLE_2(power_plain, vm_power(x, y))
+PLAIN_BINARY(power_any, float, float,
+             vm_power_is_plain((double)x, (double)y) ? (float)vm_power((double)x, (double)y)
+                                                     : powf(x, y))
+static void power_f4(size_t n, const void *const *in, void *out)
+{
+    if (all_plain(n, in[0], in[1]))
+        power_plain(n, in, out);
+    else
+        power_any(n, in, out);
+}
 TABLE(power, INT_ROWS(power), FLOAT_ROWS(power), COMPLEX_FUNCTION_ROWS(power))
 TABLE(float_power, [SLAB_STRIP_F8] = power_f8, [SLAB_STRIP_C16] = complex_power_c16)
 

@@ -2,19 +2,53 @@
 #include <slab/compute/kernel/elementwise_complex_impl.h>
 
 #include <math.h>
+#include <slab/compute/kernel/vector_math_impl.h>
 
 #define FUNCTION(name, f)                                                                          \
     FLOAT_CALLS(PLAIN_UNARY, name, f)                                                              \
     TABLE(name, FLOAT_ROWS(name), COMPLEX_FUNCTION_ROWS(name))
-FUNCTION(sin, sin)
-FUNCTION(cos, cos)
+
+/* Do all of them need few turns? Others are left to the C library, which reduces
+ * them by as many digits of pi as it takes. */
+#define NEAR(x) (fabs((double)(x)) <= VM_TURNS_MOST)
+#define WAVE(name, type, T, library)                                                               \
+    PLAIN_UNARY(name##_any_##type, T, T, NEAR(x) ? (T)vm_##name((double)x) : library(x))           \
+    static void name##_##type(size_t n, const void *const *in, void *out)                          \
+    {                                                                                              \
+        if (all_near_##type(n, in[0]))                                                             \
+            name##_near_##type(n, in, out);                                                        \
+        else                                                                                       \
+            name##_any_##type(n, in, out);                                                         \
+    }
+#define ALL_NEAR(type, T)                                                                          \
+    SLAB_CLONES static bool all_near_##type(size_t n, const T *x)                                  \
+    {                                                                                              \
+        int near = 1;                                                                              \
+        for (size_t i = 0; i < n; i++)                                                             \
+            near &= NEAR(x[i]);                                                                    \
+        return near;                                                                               \
+    }
+ALL_NEAR(f4, float)
+ALL_NEAR(f8, double)
+THROUGH_DOUBLE(sin_near_f4, vm_sin(x))
+UNARY(sin_near_f8, double, double, vm_sin(x))
+THROUGH_DOUBLE(cos_near_f4, vm_cos(x))
+UNARY(cos_near_f8, double, double, vm_cos(x))
+WAVE(sin, f4, float, sinf)
+WAVE(sin, f8, double, sin)
+TABLE(sin, FLOAT_ROWS(sin), COMPLEX_FUNCTION_ROWS(sin))
+WAVE(cos, f4, float, cosf)
+WAVE(cos, f8, double, cos)
+TABLE(cos, FLOAT_ROWS(cos), COMPLEX_FUNCTION_ROWS(cos))
 FUNCTION(tan, tan)
 FUNCTION(arcsin, asin)
 FUNCTION(arccos, acos)
 FUNCTION(arctan, atan)
 FUNCTION(sinh, sinh)
 FUNCTION(cosh, cosh)
-FUNCTION(tanh, tanh)
+THROUGH_DOUBLE(tanh_f4, vm_tanh(x))
+UNARY(tanh_f8, double, double, vm_tanh(x))
+TABLE(tanh, FLOAT_ROWS(tanh), COMPLEX_FUNCTION_ROWS(tanh))
 FUNCTION(arcsinh, asinh)
 FUNCTION(arccosh, acosh)
 FUNCTION(arctanh, atanh)
