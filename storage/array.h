@@ -77,6 +77,18 @@ slab_status slab_file_list(slab_file *file, const char *path, bool recursive, sl
 /** What an object at path is. @retval SLAB_ERR_NOT_FOUND. Local to this rank. */
 slab_status slab_file_object(slab_file *file, const char *path, slab_object *out);
 
+/** As slab_file_object, but a link at the end of the path is a link, wherever it leads. */
+slab_status slab_file_link(slab_file *file, const char *path, slab_object *out);
+
+/**
+ * What would lose its last hard link if the links at these paths went: the objects there and all
+ * below them. Local to this rank.
+ * @param[out] bytes  that they take in the file: headers, indices and elements
+ * @retval SLAB_ERR_NOT_FOUND
+ */
+slab_status slab_file_occupied(slab_file *file, const char *const *paths, int n, int64_t *objects,
+                               uint64_t *bytes);
+
 /** An attribute: numbers in native type, or text. */
 typedef struct slab_attribute {
     char *name;

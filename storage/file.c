@@ -119,3 +119,24 @@ slab_status slab_file_object(slab_file *file, const char *path, slab_object *out
 done:
     return rc;
 }
+
+slab_status slab_file_link(slab_file *file, const char *path, slab_object *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_link(meta, path, out));
+done:
+    return rc;
+}
+
+slab_status slab_file_occupied(slab_file *file, const char *const *paths, int n, int64_t *objects,
+                               uint64_t *bytes)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_occupied(meta, paths, n, objects, bytes));
+done:
+    return rc;
+}

@@ -6,6 +6,7 @@
 slab random genotypes --shape 60x300 --populations 3 --missing-rate 0.05 --chunks 32x64 -q -o in.h5:/g
 slab random normal --shape 40x30 --chunks 16x16 --dtype f8 -q -o x.h5:/x
 slab export in.h5:/g -o in.bed -q
+slab random normal --shape 50x40 -q -o in.h5:/spare
 printf '1,2,3\n4,5,6\n' >in.csv
 
 # What a good call of each command looks like; a new command is added here.
@@ -14,6 +15,7 @@ declare -A good=(
     [import]="in.bed -o OUT.h5:/g" [export]="in.h5:/g -o OUT.npy"
     [random]="normal --shape 50x40 --chunks 16x16 -o OUT.h5:/x"
     [pca]="in.h5:/g -k 3 -o OUT.h5" [verify]="in.h5" [recover]="in.h5" [plugin-path]=""
+    [rm]="in.h5:/spare" [attr]="in.h5:/g"
     [help]="" [version]="")
 
 for verb in $(verbs); do
