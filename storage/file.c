@@ -140,3 +140,39 @@ slab_status slab_file_occupied(slab_file *file, const char *const *paths, int n,
 done:
     return rc;
 }
+
+slab_status slab_file_attribute_equal(slab_file *a, const char *path_a, slab_file *b,
+                                      const char *path_b, const char *name, bool *same)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_attribute_equal(x, path_a, y, path_b, name, same));
+done:
+    return rc;
+}
+
+slab_status slab_file_elements_equal(slab_file *a, const char *path_a, slab_file *b,
+                                     const char *path_b, slab_unequal *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_elements_equal(x, path_a, y, path_b, out));
+done:
+    return rc;
+}
+
+slab_status slab_file_types_equal(slab_file *a, const char *path_a, slab_file *b,
+                                  const char *path_b, bool *same)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_types_equal(x, path_a, y, path_b, same));
+done:
+    return rc;
+}

@@ -52,6 +52,18 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selection *selection,
                            slab_dtype native, void *dst);
 
+/** Are two attributes of one name the same, whatever their type? References by the name of what they
+ * point at. */
+slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                      const char *path_b, const char *name, bool *same);
+/** Are two named types the same? */
+slab_status slab_meta_types_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                  const char *path_b, bool *same);
+/** Compares elements of any type through H5Dread: for types that slab does not read itself.
+ * @retval SLAB_ERR_SHAPE */
+slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                     const char *path_b, slab_unequal *out);
+
 /* --- a transaction's side, on the one rank that holds it --- */
 
 /**

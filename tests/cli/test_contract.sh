@@ -15,7 +15,7 @@ declare -A good=(
     [import]="in.bed -o OUT.h5:/g" [export]="in.h5:/g -o OUT.npy"
     [random]="normal --shape 50x40 --chunks 16x16 -o OUT.h5:/x"
     [pca]="in.h5:/g -k 3 -o OUT.h5" [verify]="in.h5" [recover]="in.h5" [plugin-path]=""
-    [rm]="in.h5:/spare" [attr]="in.h5:/g"
+    [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
     [help]="" [version]="")
 
 for verb in $(verbs); do
@@ -81,7 +81,7 @@ run_same() {
             ranks $n $verb ${good[$verb]//OUT/out} -@ $threads -q >stdout 2>err || { fail "$verb on $n ranks"; cat err; }
             case $verb in
             export) cp out.npy result ;;
-            stat | verify) cp stdout result ;;
+            stat | verify | diff) cp stdout result ;;
             *) arrays out.h5 >result ;;
             esac
             [ -s result ] || fail "$verb on $n ranks gives nothing"
