@@ -77,6 +77,18 @@ slab_status slab_file_list(slab_file *file, const char *path, bool recursive, sl
 /** What an object at path is. @retval SLAB_ERR_NOT_FOUND. Local to this rank. */
 slab_status slab_file_object(slab_file *file, const char *path, slab_object *out);
 
+/** As slab_file_object, but a link at the end of the path is a link, wherever it leads. */
+slab_status slab_file_link(slab_file *file, const char *path, slab_object *out);
+
+/**
+ * What would lose its last hard link if the links at these paths went: the objects there and all
+ * below them. Local to this rank.
+ * @param[out] bytes  that they take in the file: headers, indices and elements
+ * @retval SLAB_ERR_NOT_FOUND
+ */
+slab_status slab_file_occupied(slab_file *file, const char *const *paths, int n, int64_t *objects,
+                               uint64_t *bytes);
+
 /** An attribute: numbers in native type, or text. */
 typedef struct slab_attribute {
     char *name;
@@ -89,11 +101,35 @@ typedef struct slab_attribute {
 /** All attributes of an object. Collective. Free with slab_attributes_free(). */
 slab_status slab_file_attributes(slab_file *file, const char *path, slab_attribute **out,
                                  size_t *n);
+/** The same, of this rank alone: not collective. */
+slab_status slab_file_attributes_here(slab_file *file, const char *path, slab_attribute **out,
+                                      size_t *n);
 void slab_attributes_free(slab_attribute **attributes, size_t n);
 
 /** One attribute as text, *text NULL when it does not exist. Collective. slab_memory_free() it. */
 slab_status slab_file_attribute_text(slab_file *file, const char *path, const char *name,
                                      char **text);
+
+/** Are two attributes of one name the same, whatever their type? References are, when what they
+ * point at has the same name. Local to this rank. */
+slab_status slab_file_attribute_equal(slab_file *a, const char *path_a, slab_file *b,
+                                      const char *path_b, const char *name, bool *same);
+
+/** Are two named types the same? Local to this rank. */
+slab_status slab_file_types_equal(slab_file *a, const char *path_a, slab_file *b,
+                                  const char *path_b, bool *same);
+
+/** Elements that are not the same. */
+typedef struct slab_unequal {
+    int64_t differ; /* how many */
+    int64_t *first; /* [most], the caller's: the first n of them, by number in C order */
+    int64_t n, most;
+} slab_unequal;
+
+/** Compares elements of types that slab does not read itself (texts of variable length, compounds,
+ * lists, references), through HDF5: slow. Local to this rank. @retval SLAB_ERR_SHAPE */
+slab_status slab_file_elements_equal(slab_file *a, const char *path_a, slab_file *b,
+                                     const char *path_b, slab_unequal *out);
 
 /**
  * Opens an array. Collective. The file must stay open as long.

@@ -102,7 +102,8 @@ done:
     return rc;
 }
 
-static slab_status read_here(slab_file *file, const char *path, slab_attribute **list, size_t *n)
+slab_status slab_file_attributes_here(slab_file *file, const char *path, slab_attribute **list,
+                                      size_t *n)
 {
     slab_status rc = SLAB_OK;
     slab_meta *meta;
@@ -121,7 +122,7 @@ slab_status slab_file_attributes(slab_file *file, const char *path, slab_attribu
     *out = NULL;
     *n = 0;
     if (leads) {
-        rc = read_here(file, path, out, n);
+        rc = slab_file_attributes_here(file, path, out, n);
         size[0] = *n;
         if (rc == SLAB_OK && !alone)
             rc = pack(*out, *n, &packed, &size[1]);

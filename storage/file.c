@@ -119,3 +119,60 @@ slab_status slab_file_object(slab_file *file, const char *path, slab_object *out
 done:
     return rc;
 }
+
+slab_status slab_file_link(slab_file *file, const char *path, slab_object *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_link(meta, path, out));
+done:
+    return rc;
+}
+
+slab_status slab_file_occupied(slab_file *file, const char *const *paths, int n, int64_t *objects,
+                               uint64_t *bytes)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *meta;
+    TRY(slab_file_meta(file, &meta));
+    TRY(slab_meta_occupied(meta, paths, n, objects, bytes));
+done:
+    return rc;
+}
+
+slab_status slab_file_attribute_equal(slab_file *a, const char *path_a, slab_file *b,
+                                      const char *path_b, const char *name, bool *same)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_attribute_equal(x, path_a, y, path_b, name, same));
+done:
+    return rc;
+}
+
+slab_status slab_file_elements_equal(slab_file *a, const char *path_a, slab_file *b,
+                                     const char *path_b, slab_unequal *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_elements_equal(x, path_a, y, path_b, out));
+done:
+    return rc;
+}
+
+slab_status slab_file_types_equal(slab_file *a, const char *path_a, slab_file *b,
+                                  const char *path_b, bool *same)
+{
+    slab_status rc = SLAB_OK;
+    slab_meta *x, *y;
+    TRY(slab_file_meta(a, &x));
+    TRY(slab_file_meta(b, &y));
+    TRY(slab_meta_types_equal(x, path_a, y, path_b, same));
+done:
+    return rc;
+}

@@ -92,6 +92,13 @@ slab_status slab_txn_attribute_text(slab_txn *txn, const char *path, const char 
 slab_status slab_txn_attribute(slab_txn *txn, const char *path, const char *name, slab_dtype dtype,
                                int64_t n, const void *data);
 
+/** Takes an attribute away. Collective. @retval SLAB_ERR_NOT_FOUND */
+slab_status slab_txn_attribute_remove(slab_txn *txn, const char *path, const char *name);
+
+/** Unlinks an object with all below it, or a link itself. Collective. The space stays taken until
+ * the file is copied. @retval SLAB_ERR_NOT_FOUND @retval SLAB_ERR_VALUE the root group */
+slab_status slab_txn_remove(slab_txn *txn, const char *path);
+
 /** The chunks as tiles of the array: write every one of them, in any order, on any rank. */
 const slab_grid *slab_writer_grid(const slab_writer *writer);
 const slab_array_info *slab_writer_describe(const slab_writer *writer);

@@ -54,6 +54,16 @@ slab_status slab_txn_attribute(slab_txn *txn, const char *path, const char *name
     return ON_ROOT(txn, slab_meta_attribute(txn->meta, path, name, dtype, n, data));
 }
 
+slab_status slab_txn_attribute_remove(slab_txn *txn, const char *path, const char *name)
+{
+    return ON_ROOT(txn, slab_meta_attribute_remove(txn->meta, path, name));
+}
+
+slab_status slab_txn_remove(slab_txn *txn, const char *path)
+{
+    return ON_ROOT(txn, slab_meta_remove(txn->meta, path));
+}
+
 /* Nothing was asked that needs chunks. */
 static bool fits_one_piece(const slab_array_spec *spec, const slab_array_info *info)
 {

@@ -10,20 +10,6 @@
 
 /* --- attributes, of arrays and groups alike --- */
 
-static json_t *attribute_json(const slab_attribute *a)
-{
-    int64_t n = 0;
-    if (!a->data || slab_shape_elements(&a->shape, &n) != SLAB_OK)
-        return slab_json_text(a->text);
-    if (a->shape.rank == 0)
-        return slab_json_element(a->dtype, a->data);
-    json_t *out = json_array();
-    for (int64_t i = 0; i < n; i++)
-        json_array_append_new(
-            out, slab_json_element(a->dtype, (const char *)a->data + (size_t)i * a->dtype.size));
-    return out;
-}
-
 static slab_status show_attributes(slab_call *call, slab_file *file, const char *path, json_t *json)
 {
     slab_status rc = SLAB_OK;
@@ -32,7 +18,7 @@ static slab_status show_attributes(slab_call *call, slab_file *file, const char 
     TRY(slab_file_attributes(file, path, &list, &n));
     json_t *all = json ? json_object() : NULL;
     for (size_t i = 0; json && i < n; i++)
-        json_object_set_new(all, list[i].name, attribute_json(&list[i]));
+        json_object_set_new(all, list[i].name, slab_json_attribute(&list[i]));
     if (json)
         json_object_set_new(json, "attributes", all);
     if (!json && n)

@@ -66,6 +66,27 @@ json_t *slab_json_element(slab_dtype native, const void *element)
     }
 }
 
+/* Lists of texts are quoted, and mostly JSON as they are. */
+static json_t *texts_json(const slab_attribute *a)
+{
+    json_t *list = a->shape.rank > 0 ? json_loads(a->text, 0, NULL) : NULL;
+    return list ? list : slab_json_text(a->text);
+}
+
+json_t *slab_json_attribute(const slab_attribute *a)
+{
+    int64_t n = 0;
+    if (!a->data || slab_shape_elements(&a->shape, &n) != SLAB_OK)
+        return texts_json(a);
+    if (a->shape.rank == 0)
+        return slab_json_element(a->dtype, a->data);
+    json_t *out = json_array();
+    for (int64_t i = 0; i < n; i++)
+        json_array_append_new(
+            out, slab_json_element(a->dtype, (const char *)a->data + (size_t)i * a->dtype.size));
+    return out;
+}
+
 void slab_print_json(slab_call *call, json_t *value)
 {
     if (slab_ranks_me(slab_call_ranks(call)) == 0) {

@@ -18,6 +18,9 @@ json_t *slab_json_shape(const slab_shape *shape);
 /** One native element: a number, a bool, text, or [real, imaginary]. */
 json_t *slab_json_element(slab_dtype native, const void *element);
 
+/** An attribute's value: an element, a flat list of elements in C order, or text. */
+json_t *slab_json_attribute(const slab_attribute *attribute);
+
 /** Prints and frees it. */
 void slab_print_json(slab_call *call, json_t *value);
 

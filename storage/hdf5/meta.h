@@ -25,6 +25,12 @@ void slab_meta_close(slab_meta **meta);
 slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, slab_file_visit visit,
                            void *context);
 slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out);
+/** As slab_meta_object, but a link at the end of the path is a link, wherever it leads. */
+slab_status slab_meta_link(slab_meta *meta, const char *path, slab_object *out);
+/** What would lose its last hard link if the links at these paths went: the objects there and all
+ * below them. @param[out] bytes  headers, indices and stored elements */
+slab_status slab_meta_occupied(slab_meta *meta, const char *const *paths, int n, int64_t *objects,
+                               uint64_t *bytes);
 slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribute **out,
                                  size_t *n);
 
@@ -45,6 +51,18 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 /** H5Dread of a strided selection in the native type: the fallback. dst: C order. */
 slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selection *selection,
                            slab_dtype native, void *dst);
+
+/** Are two attributes of one name the same, whatever their type? References by the name of what they
+ * point at. */
+slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                      const char *path_b, const char *name, bool *same);
+/** Are two named types the same? */
+slab_status slab_meta_types_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                  const char *path_b, bool *same);
+/** Compares elements of any type through H5Dread: for types that slab does not read itself.
+ * @retval SLAB_ERR_SHAPE */
+slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta *b,
+                                     const char *path_b, slab_unequal *out);
 
 /* --- a transaction's side, on the one rank that holds it --- */
 
@@ -77,6 +95,8 @@ slab_status slab_meta_attribute_text(slab_meta *meta, const char *path, const ch
                                      const char *text);
 slab_status slab_meta_attribute(slab_meta *meta, const char *path, const char *name,
                                 slab_dtype dtype, int64_t n, const void *data);
+/** @retval SLAB_ERR_NOT_FOUND  there is no such attribute (message: what there is) */
+slab_status slab_meta_attribute_remove(slab_meta *meta, const char *path, const char *name);
 
 /** A chunk whose bytes lie in the file already. */
 typedef struct slab_placed_chunk {

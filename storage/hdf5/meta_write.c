@@ -3,13 +3,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/hdf5/create_impl.h>
 #include <slab/storage/hdf5/journal.h>
+#include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
+
+enum { ATTRIBUTES_TEXT = 400 }; /* names that are there, for a message */
 
 /* --- beginning --- */
 
@@ -141,8 +145,8 @@ done:
 }
 
 /* Deleting would free the object's blocks, and HDF5 gives freed space to the next taker at once: a
- * chunk would land on committed bytes. So one reference is kept that nothing holds: the link goes,
- * the object stays where it is, unreachable, until h5repack leaves it behind. */
+ * chunk would land on committed bytes. So where the last link goes one reference is kept that
+ * nothing holds: the object stays where it is, unreachable, until a copy leaves it behind. */
 slab_status slab_meta_remove(slab_meta *meta, const char *path)
 {
     slab_status rc = SLAB_OK;
@@ -158,9 +162,11 @@ slab_status slab_meta_remove(slab_meta *meta, const char *path)
     HDF5_REQUIRE(H5Lget_info(meta->id, path, &info, H5P_DEFAULT) >= 0, SLAB_ERR_FORMAT,
                  "cannot look at '%s' in '%s'", path, meta->path);
     if (info.type == H5L_TYPE_HARD) {
+        slab_object_place place;
+        TRY(slab_hdf5_place(meta->id, path, &place));
         object = H5Oopen(meta->id, path, H5P_DEFAULT);
-        HDF5_REQUIRE(object >= 0 && H5Oincr_refcount(object) >= 0, SLAB_ERR_HDF5,
-                     "cannot remove '%s' from '%s'", path, meta->path);
+        HDF5_REQUIRE(object >= 0 && (place.links > 1 || H5Oincr_refcount(object) >= 0),
+                     SLAB_ERR_HDF5, "cannot remove '%s' from '%s'", path, meta->path);
     }
     HDF5_REQUIRE(H5Ldelete(meta->id, path, H5P_DEFAULT) >= 0, SLAB_ERR_HDF5,
                  "cannot remove '%s' from '%s'", path, meta->path);
@@ -268,6 +274,40 @@ done:
     slab_hdf5_close(&type);
     slab_hdf5_close(&memory);
     slab_hdf5_close(&space);
+    slab_hdf5_leave();
+    return rc;
+}
+
+static herr_t name_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    (void)object, (void)info;
+    snprintf(text + used, ATTRIBUTES_TEXT - used, "%s%.40s", used > 0 ? ", " : "", name);
+    return 0;
+}
+
+slab_status slab_meta_attribute_remove(slab_meta *meta, const char *path, const char *name)
+{
+    slab_status rc = SLAB_OK;
+    hid_t object = H5I_INVALID_HID;
+    char names[ATTRIBUTES_TEXT] = "";
+    TRY(slab_hdf5_enter());
+    if (!slab_meta_exists(meta, path)) {
+        rc = slab_meta_not_found(meta, path);
+        goto done;
+    }
+    object = H5Oopen(meta->id, path[0] != '\0' ? path : "/", H5P_DEFAULT);
+    HDF5_REQUIRE(object >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", path, meta->path);
+    if (H5Aexists(object, name) <= 0) {
+        H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, name_attribute, names);
+        FAIL(SLAB_ERR_NOT_FOUND, "'%s' of '%s' has no attribute '%s': it has %s", path, meta->path,
+             name, names[0] ? names : "none");
+    }
+    HDF5_REQUIRE(H5Adelete(object, name) >= 0, SLAB_ERR_HDF5,
+                 "cannot remove attribute '%s' of '%s' in '%s'", name, path, meta->path);
+done:
+    slab_hdf5_close(&object);
     slab_hdf5_leave();
     return rc;
 }

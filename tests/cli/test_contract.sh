@@ -6,6 +6,7 @@
 slab random genotypes --shape 60x300 --populations 3 --missing-rate 0.05 --chunks 32x64 -q -o in.h5:/g
 slab random normal --shape 40x30 --chunks 16x16 --dtype f8 -q -o x.h5:/x
 slab export in.h5:/g -o in.bed -q
+slab random normal --shape 50x40 -q -o in.h5:/spare
 printf '1,2,3\n4,5,6\n' >in.csv
 
 # What a good call of each command looks like; a new command is added here.
@@ -18,6 +19,7 @@ declare -A good=(
     [reduce]="mean,max in.h5:/g --axis 1 -o OUT.h5" [hist]="in.h5:/g --bins 4 -o OUT.h5"
     [group]="mean,count x.h5:/x by=in.h5:/g[:40,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
+    [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
     [help]="" [version]="")
 
 for verb in $(verbs); do
@@ -83,7 +85,7 @@ run_same() {
             ranks $n $verb ${good[$verb]//OUT/out} -@ $threads -q >stdout 2>err || { fail "$verb on $n ranks"; cat err; }
             case $verb in
             export) cp out.npy result ;;
-            stat | verify) cp stdout result ;;
+            stat | verify | diff) cp stdout result ;;
             *) arrays out.h5 >result ;;
             esac
             [ -s result ] || fail "$verb on $n ranks gives nothing"

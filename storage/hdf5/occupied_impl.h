@@ -1,0 +1,19 @@
+/**
+ * Objects by themselves, whatever they are called.
+ */
+#ifndef SLAB_STORAGE_HDF5_OCCUPIED_IMPL_H
+#define SLAB_STORAGE_HDF5_OCCUPIED_IMPL_H
+
+#include <hdf5.h>
+#include <slab/storage/base/status.h>
+#include <stdint.h>
+
+typedef struct slab_object_place {
+    uint64_t key;   /* the same for two paths when they lead to the same object of a file */
+    uint64_t links; /* hard links that lead to it */
+    uint64_t bytes; /* of its header, indices and heaps; elements not counted */
+} slab_object_place;
+
+slab_status slab_hdf5_place(hid_t place, const char *path, slab_object_place *out);
+
+#endif
