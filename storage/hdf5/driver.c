@@ -65,9 +65,9 @@ slab_status slab_driver_lost(const slab_driver_file *file)
     return slab_error_prefix(file->lost.code, "cannot keep the metadata of '%s'", file->path);
 }
 
-/* HDF5 does not survive a write or an allocation that fails: on its way out it frees headers that it
- * still uses. So it never hears of one. The transaction is lost, and says so as soon as the call is
- * over. */
+/* HDF5 does not survive a write or an allocation that fails: on its way out it frees headers that
+ * it still uses. So it never hears of one. The transaction is lost, and says so as soon as the call
+ * is over. */
 static void lose(slab_driver_file *f)
 {
     if (f->lost.code == SLAB_OK)

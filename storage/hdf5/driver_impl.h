@@ -43,8 +43,8 @@ typedef struct slab_driver_file {
     uint64_t taken;     /* reserved for metadata so far: reservations grow with it */
     slab_meta_reserve reserve;
     void *context;
-    bool begun;   /* the space is shared now: more comes from reserve() */
-    bool discard; /* aborting: nothing is kept any more */
+    bool begun;      /* the space is shared now: more comes from reserve() */
+    bool discard;    /* aborting: nothing is kept any more */
     slab_error lost; /* code other than SLAB_OK: a write or a reservation failed, all is in vain */
 
     int handles; /* of HDF5 that are open on it */

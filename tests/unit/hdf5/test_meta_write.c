@@ -615,76 +615,6 @@ START_TEST(arrays_of_all_axes_that_hdf5_takes_are_written_and_read)
 }
 END_TEST
 
-#if H5_VERSION_GE(2, 0, 0)
-START_TEST(chunks_of_32_axes_are_refused_before_hdf5_ends_the_program)
-{
-    counter space;
-    slab_array_info info = {.dtype = slab_dtype_make(SLAB_KIND_INT, 4),
-                            .layout = SLAB_LAYOUT_CHUNKED};
-    info.shape.rank = info.chunk.rank = 32;
-    for (int i = 0; i < 32; i++)
-        info.shape.extent[i] = info.chunk.extent[i] = 1;
-    info.max_shape = info.shape;
-    slab_meta *t = begin("x.h5", true, &space);
-    ck_fails(slab_meta_create_array(t, "x", &info), SLAB_ERR_UNSUPPORTED);
-    ck_says("has room for 31");
-    slab_meta_abort(&t);
-}
-END_TEST
-#endif
-
-/* Two bits in two bytes: from 1.14.4 on HDF5 takes that for damage, unless told otherwise or there
- * is a checksum. */
-START_TEST(integers_of_few_bits_open_everywhere)
-{
-    counter space;
-    slab_array_info told, info = plain_info(slab_dtype_make(SLAB_KIND_UINT, 2), 8, 8);
-    info.dtype.precision = 2;
-    slab_meta *t = begin("x.h5", true, &space);
-    ck_ok(slab_meta_create_array(t, "x", &info));
-    ck_ok(slab_meta_commit(&t, space.end, false));
-    hid_t file = H5Fopen("x.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
-    hid_t array = H5Dopen2(file, "x", H5P_DEFAULT);
-    ck_assert_int_ge(array, 0);
-    H5Dclose(array);
-    H5Fclose(file);
-    ck_ok(slab_meta_open("x.h5", &t));
-    ck_ok(slab_meta_describe(t, "x", &told));
-    ck_assert_uint_eq(told.dtype.precision, 2);
-    slab_meta_close(&t);
-}
-END_TEST
-
-START_TEST(integers_of_few_bits_that_others_wrote_are_read)
-{
-    slab_array_info told;
-    slab_meta *m;
-    uint16_t values[3] = {3, 0, 2}, got[3] = {0};
-    hsize_t n = 3;
-    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), type = H5Tcopy(H5T_STD_U16LE);
-#ifdef H5F_RFIC_ALL
-    H5Pset_relax_file_integrity_checks(fapl, H5F_RFIC_ALL);
-#endif
-    H5Tset_precision(type, 2);
-    hid_t file = H5Fcreate("x.h5", H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
-    hid_t space = H5Screate_simple(1, &n, NULL);
-    hid_t array = H5Dcreate2(file, "x", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    ck_assert_int_ge(H5Dwrite(array, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), 0);
-    H5Dclose(array);
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Fclose(file);
-    H5Pclose(fapl);
-    ck_ok(slab_meta_open("x.h5", &m));
-    ck_ok(slab_meta_describe(m, "x", &told));
-    ck_assert_uint_eq(told.dtype.precision, 2);
-    slab_selection all = {.rank = 1, .start = {0}, .step = {1}, .count = {3}};
-    ck_ok(slab_meta_read(m, "x", &all, slab_dtype_make(SLAB_KIND_UINT, 2), got));
-    ck_assert_mem_eq(got, values, sizeof got);
-    slab_meta_close(&m);
-}
-END_TEST
-
 START_TEST(files_that_keep_account_of_their_space_are_refused)
 {
     counter space = {0};
@@ -741,11 +671,6 @@ int main(void)
     tcase_add_test(c, many_chunks_take_few_reservations);
     tcase_add_test(c, whichever_allocation_fails_the_old_file_stays_and_nothing_leaks);
     tcase_add_test(c, arrays_of_all_axes_that_hdf5_takes_are_written_and_read);
-#if H5_VERSION_GE(2, 0, 0)
-    tcase_add_test(c, chunks_of_32_axes_are_refused_before_hdf5_ends_the_program);
-#endif
-    tcase_add_test(c, integers_of_few_bits_open_everywhere);
-    tcase_add_test(c, integers_of_few_bits_that_others_wrote_are_read);
     tcase_add_loop_test(c, files_that_keep_account_of_their_space_are_refused, 0, 2);
     tcase_add_test(c, writing_through_an_external_link_is_refused);
     suite_add_tcase(suite, c);
