@@ -8,6 +8,7 @@
 #   CC=clang tests/hdf5-versions.sh trixie     with another compiler
 #   ROOTS=/scratch tests/hdf5-versions.sh      where the releases lie; remove it when done
 #   SANITIZE=address,undefined ...             as -DSLAB_SANITIZE takes them
+#   DATA=/folder ...                           test data that lie beside a clone in ../shared/data
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 roots=${ROOTS:-/var/tmp/slab-hdf5}
@@ -16,12 +17,16 @@ mirror=${MIRROR:-http://deb.debian.org/debian}
 # In the release, with mounts that end with the process: nothing of this machine is left bound when
 # the folder is removed.
 inside() {
-    unshare --mount --pid --fork bash -c '
+    unshare --mount --pid --fork --kill-child bash -c '
         root=$1 && shift
         mount --make-rprivate /
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount --rbind /sys "$root/sys"
+        if [ -n "${DATA:-}" ]; then
+            mkdir -p "$root/shared/data"
+            mount --bind -o ro "$DATA" "$root/shared/data"
+        fi
         exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
             DEBIAN_FRONTEND=noninteractive CC="${CC:-}" SANITIZE="${SANITIZE:-}" bash -c "$@"' \
         inside "$@"
