@@ -29,8 +29,8 @@ enum {
     BATCH_ARRAY = 1,
     BATCH_CHUNKS = 2
 };
-static const char HEAD_MAGIC[8] = "SLABLOG\n";
-static const char BATCH_MAGIC[4] = "SLBB";
+static const char HEAD_MAGIC[8] = {'S', 'L', 'A', 'B', 'L', 'O', 'G', '\n'};
+static const char BATCH_MAGIC[4] = {'S', 'L', 'B', 'B'};
 
 struct slab_chunk_log {
     char *path;

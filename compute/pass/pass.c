@@ -168,15 +168,16 @@ static bool takes_part(const pass_sink *sink, int phase)
 /* Shows a tile to the sinks of this phase whose first value is this one: it is evaluated once for
  * all of them, and what stands beside it stays valid as it is read by the same thread. */
 static slab_status show_value(run *r, int place, pass_node *node, int phase, int value,
-                              slab_tile *tile)
+                              const slab_tile *at)
 {
     slab_status rc = SLAB_OK;
     slab_pass *pass = r->pass;
     slab_view views[SLAB_TILE_VIEWS_MAX];
     slab_dtype dtypes[SLAB_TILE_VIEWS_MAX];
     bool evaluated = false;
-    tile->views = views;
-    tile->dtypes = dtypes;
+    slab_tile tile = *at;
+    tile.views = views;
+    tile.dtypes = dtypes;
     for (int s = 0; s < pass->nsinks; s++) {
         const pass_sink *sink = &pass->sinks[s];
         if (sink->values[0] != value || !takes_part(sink, phase))
@@ -184,14 +185,14 @@ static slab_status show_value(run *r, int place, pass_node *node, int phase, int
         for (int i = 0; i < sink->nvalues; i++) {
             slab_value *one = pass->values[sink->values[i]];
             if (i > 0 || !evaluated)
-                TRY(slab_value_get(one, place, &tile->box, &views[i]));
+                TRY(slab_value_get(one, place, &tile.box, &views[i]));
             dtypes[i] = slab_value_dtype(one);
         }
         evaluated = sink->nvalues == 1; /* evaluating the others may have taken its memory */
-        tile->dtype = dtypes[0];
-        tile->view = views[0];
+        tile.dtype = dtypes[0];
+        tile.view = views[0];
         TRY(sink->cls->accumulate(sink->sink, &node->span, pass_node_state(pass, node, s), phase,
-                                  tile, scratch_of(r, place, s)));
+                                  &tile, scratch_of(r, place, s)));
     }
 done:
     return rc;

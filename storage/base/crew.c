@@ -195,6 +195,7 @@ static slab_status find_victim(run *r, uint64_t *seed, int *victim, int64_t *ran
     for (int n = count; n > 16; n /= 2)
         looks = looks > 16 ? looks / 2 : looks;
     *victim = -1;
+    *range = 0;
     for (int i = 0; i < looks; i++) {
         *seed = *seed * 6364136223846793005u + 1442695040888963407u;
         int other = count - 1 <= 16 ? (me + 1 + i) % count

@@ -36,6 +36,7 @@ static slab_status access_list(slab_ranks *ranks, bool create, hid_t *fapl)
     HDF5_REQUIRE(*fapl >= 0 && H5Pset_libver_bounds(*fapl, H5F_LIBVER_EARLIEST, high) >= 0 &&
                      H5Pset_fclose_degree(*fapl, H5F_CLOSE_STRONG) >= 0,
                  SLAB_ERR_HDF5, "HDF5 gives no property list");
+    TRY(slab_driver_relax(*fapl));
 #if H5_VERSION_GE(1, 10, 7) && !(H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
     /* the transaction holds the lock on the file by itself */
     HDF5_REQUIRE(H5Pset_file_locking(*fapl, false, true) >= 0, SLAB_ERR_HDF5,

@@ -43,8 +43,9 @@ typedef struct slab_driver_file {
     uint64_t taken;     /* reserved for metadata so far: reservations grow with it */
     slab_meta_reserve reserve;
     void *context;
-    bool begun;   /* the space is shared now: more comes from reserve() */
-    bool discard; /* aborting: nothing is kept any more */
+    bool begun;      /* the space is shared now: more comes from reserve() */
+    bool discard;    /* aborting: nothing is kept any more */
+    slab_error lost; /* code other than SLAB_OK: a write or a reservation failed, all is in vain */
 
     int handles; /* of HDF5 that are open on it */
 } slab_driver_file;
@@ -56,6 +57,14 @@ void slab_driver_close(slab_driver_file **file);
 
 /** The file is open for writing; from now on space comes from reserve(). */
 void slab_driver_begin(slab_driver_file *file, slab_meta_reserve reserve, void *context);
+
+/** Fails with what went wrong when a write or a reservation failed behind HDF5's back. To be asked
+ * after every call that may write. */
+slab_status slab_driver_lost(const slab_driver_file *file);
+
+/** Lets HDF5 take integers of few bits in many bytes. Since 1.14.4 it holds them for damage, where
+ * an object's header has no checksum. */
+slab_status slab_driver_relax(hid_t fapl);
 
 /** A file access property list that makes HDF5 use the driver on this file. The caller closes it.
  */

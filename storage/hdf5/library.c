@@ -48,6 +48,12 @@ bool slab_hdf5_failed_in(const char *function)
     return strcmp(found.function, function) == 0;
 }
 
+/* What HDF5 says of a format that came after it, and of damage. */
+static bool is_newer(const char *text)
+{
+    return strncmp(text, "bad ", 4) == 0 && strstr(text, "version number") != NULL;
+}
+
 slab_status slab_hdf5_error(slab_status code, const char *file, int line, const char *format, ...)
 {
     innermost found = {{0}, {0}};
@@ -64,6 +70,10 @@ slab_status slab_hdf5_error(slab_status code, const char *file, int line, const 
     }
     if (found.text[0] == '\0')
         return slab_error_set(code, file, line, "%s", message);
+    if (is_newer(found.text))
+        return slab_error_set(code, file, line,
+                              "%s: %s: damaged, or newer than HDF5 %d.%d, which slab is built on",
+                              message, found.text, H5_VERS_MAJOR, H5_VERS_MINOR);
     return slab_error_set(code, file, line, "%s: %s", message, found.text);
 }
 

@@ -126,6 +126,7 @@ slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab
     TRY_SAYING(slab_hdf5_create_array(meta->id, path, info, &meta->array),
                "cannot create array '%s' in '%s'", path, meta->path);
     TRY(slab_memory_strdup(&meta->array_path, path));
+    TRY(slab_driver_lost(meta->file));
 done:
     if (rc != SLAB_OK)
         slab_meta_array_forget(meta);
@@ -139,6 +140,7 @@ slab_status slab_meta_create_group(slab_meta *meta, const char *path)
     TRY(slab_hdf5_enter());
     TRY_SAYING(slab_hdf5_create_group(meta->id, path), "cannot create group '%s' in '%s'", path,
                meta->path);
+    TRY(slab_driver_lost(meta->file));
 done:
     slab_hdf5_leave();
     return rc;
@@ -170,6 +172,7 @@ slab_status slab_meta_remove(slab_meta *meta, const char *path)
     }
     HDF5_REQUIRE(H5Ldelete(meta->id, path, H5P_DEFAULT) >= 0, SLAB_ERR_HDF5,
                  "cannot remove '%s' from '%s'", path, meta->path);
+    TRY(slab_driver_lost(meta->file));
 done:
     slab_hdf5_close(&object);
     slab_hdf5_leave();
@@ -187,6 +190,7 @@ slab_status slab_meta_write(slab_meta *meta, const char *path, slab_dtype native
     TRY(slab_type_memory(type, native, &memory));
     HDF5_REQUIRE(H5Dwrite(array, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, SLAB_ERR_HDF5,
                  "cannot write '%s' in '%s'", path, meta->path);
+    TRY(slab_driver_lost(meta->file));
 done:
     slab_hdf5_close(&type);
     slab_hdf5_close(&memory);
@@ -213,6 +217,7 @@ static slab_status attribute_put(slab_meta *meta, const char *path, const char *
     if (H5Sget_simple_extent_npoints(space) > 0)
         HDF5_REQUIRE(H5Awrite(attribute, memory, data) >= 0, SLAB_ERR_HDF5,
                      "HDF5 does not write it");
+    TRY(slab_driver_lost(meta->file));
 done:
     slab_hdf5_close(&attribute);
     slab_hdf5_close(&object);
@@ -368,6 +373,7 @@ static slab_status register_one(slab_meta *meta, hid_t array, const slab_grid *g
                                   (size_t)chunk->at.size, slab_driver_sentinel());
     file->placing = false;
     HDF5_REQUIRE(wrote >= 0, SLAB_ERR_HDF5, "cannot enter chunk %" PRId64, chunk->number);
+    TRY(slab_driver_lost(file));
     /* HDF5 had a place of its own for it: the chunk exists, or space was freed. */
     REQUIRE(file->placed == 1, SLAB_ERR_INTERNAL, "chunk %" PRId64 " was entered before",
             chunk->number);
@@ -408,12 +414,12 @@ static slab_status hdf5_finish(slab_meta *m, uint64_t end)
     /* First a flush: HDF5 does not survive (it crashes at exit) a close that cannot write. */
     HDF5_REQUIRE(H5Fflush(m->id, H5F_SCOPE_GLOBAL) >= 0, SLAB_ERR_HDF5,
                  "cannot finish the metadata of '%s'", m->path);
+    TRY(slab_driver_lost(file));
     hid_t id = m->id;
     m->id = H5I_INVALID_HID;
     HDF5_REQUIRE(H5Fclose(id) >= 0, SLAB_ERR_HDF5, "cannot finish the metadata of '%s'", m->path);
     const slab_error *below = slab_driver_error();
-    if (below->code != SLAB_OK)
-        rc = slab_error_restore(below);
+    rc = below->code != SLAB_OK ? slab_error_restore(below) : slab_driver_lost(file);
 done:
     return rc;
 }

@@ -72,6 +72,12 @@ static slab_status float_from(hid_t type, slab_dtype *dtype, char *reason)
         dtype->big_endian = order == H5T_ORDER_BE;
         goto done;
     }
+    /* Of the types with so few bits, only that with five of exponent has infinities and NaN. HDF5
+     * reads the largest numbers of the others as such: 256 of F8E4M3 is infinite. */
+    if (size == 1 && p.exponent_size != 5) {
+        *dtype = (slab_dtype){.kind = SLAB_KIND_OTHER, .size = 1};
+        goto done;
+    }
     bool small = p.exponent_size <= 8 && p.mantissa_size <= 23;
     *dtype = slab_dtype_make(SLAB_KIND_FLOAT, small ? 4 : 8);
     snprintf(reason, SLAB_REASON_MAX,
@@ -447,6 +453,12 @@ static void say_type(words *w, hid_t type, int depth)
     case H5T_FLOAT:
         say_number(w, type, "float");
         break;
+#if H5_VERSION_GE(2, 0, 0)
+    case H5T_COMPLEX:
+        say(w, "complex of ");
+        say_super(w, type, depth);
+        break;
+#endif
     case H5T_ENUM:
         say(w, "enum of ");
         say_super(w, type, depth);

@@ -4,7 +4,7 @@ import os
 import h5py
 import numpy as np
 
-from formats_common import check, finish, refused, slab
+from formats_common import built_on, check, finish, refused, slab
 
 random = np.random.default_rng(2)
 TYPES = ["?", "i1", "u1", "<i2", ">i2", "<u4", ">u4", "<i8", ">i8", "<f2", ">f2", "<f4", ">f4",
@@ -47,7 +47,9 @@ for dtype in TYPES:
 for shape in ((), (1,), (5,), (0,), (3, 0), (0, 4, 2), (1, 1, 1, 1), (2, 3, 4, 5, 6)):
     round_trip(make("<f8", shape))
     round_trip(np.asfortranarray(make(">i4", shape)))
-round_trip(make("<f8", (100,) + (1,) * 31))
+# Under HDF5 2 chunks have an axis less.
+axes = 32 if int(built_on()["hdf5"].split(".")[0]) < 2 else 31
+round_trip(make("<f8", (100,) + (1,) * (axes - 1)))
 for ranks in (1, 2, 4):
     round_trip(make("<f4", (1000, 700)), ranks=ranks)
     round_trip(np.asfortranarray(make("<f8", (500, 1300))), ranks=ranks)

@@ -1,4 +1,5 @@
 """Running slab, and checks that say what failed; shared by the checks of the formats."""
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,11 @@ def slab(*arguments, ranks=1, expect=0):
     check(run.returncode == expect,
           f"{' '.join(command)}: exit code {run.returncode}, not {expect}: {text}")
     return text
+
+
+def built_on():
+    """What slab was built on: {"hdf5": "1.10.8", ...}."""
+    return json.loads(subprocess.run([SLAB, "version", "--json"], capture_output=True).stdout)
 
 
 def check(condition, what):

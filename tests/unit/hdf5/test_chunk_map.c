@@ -1,7 +1,7 @@
 /* The chunk map, against what HDF5 says chunk by chunk, for every index that it has. */
+#include "hdf5_impl.h"
 #include "scratch_impl.h"
 
-#include <hdf5.h>
 #include <slab/storage/hdf5/meta.h>
 
 /* For sanitizer builds: HDF5 forgets memory when it finds metadata damaged; slab must not. */
@@ -100,13 +100,20 @@ static void compare(const index_kind *k, const slab_chunk *chunks, const int64_t
                 continue;
             there++;
             ck_assert_uint_eq(c->mask, mask);
-            ck_assert(H5Dread_chunk(array, H5P_DEFAULT, offset, &read_mask, bytes) >= 0);
+            ck_assert(hdf5_read_chunk(array, offset, &read_mask, bytes, sizeof bytes) >= 0);
             ck_assert_mem_eq(whole + c->address, bytes, size);
         }
     ck_assert_int_eq(there, k->single ? 1 : k->early ? 40 : 20);
     H5Dclose(array);
     H5Fclose(file);
     free(whole);
+}
+
+static void check_same(const slab_chunk *a, const slab_chunk *b)
+{
+    ck_assert_uint_eq(a->address, b->address);
+    ck_assert_uint_eq(a->size, b->size);
+    ck_assert_uint_eq(a->mask, b->mask);
 }
 
 START_TEST(every_index_gives_the_addresses_that_hdf5_reads_from)
@@ -126,7 +133,7 @@ START_TEST(every_index_gives_the_addresses_that_hdf5_reads_from)
         ck_ok(slab_meta_chunks(m, "g", &box, part));
         for (int i = 0; i < 2; i++)
             for (int j = 0; j < 3; j++)
-                ck_assert_mem_eq(&part[i * 3 + j], &chunks[(2 + i) * 5 + 1 + j], sizeof *part);
+                check_same(&part[i * 3 + j], &chunks[(2 + i) * 5 + 1 + j]);
     }
     slab_array_info info;
     ck_ok(slab_meta_describe(m, "g", &info));

@@ -1,7 +1,8 @@
 /* The filters that HDF5 brings along are its own oracle: chunks that it encoded must decode here,
  * and encode here to the same bytes (deflate, where encoders differ: to a chunk that it reads). */
+#include "hdf5_impl.h"
+
 #include <check.h>
-#include <hdf5.h>
 #include <slab/storage/codec/codec.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,9 @@ static hid_t memory_file(void)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 1 << 16, 0);
+    /* With a checksum, HDF5 from 1.14.4 on believes a header that most bits of its integers are
+     * spare. */
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
     hid_t file = H5Fcreate("filters.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
     H5Pclose(access);
     ck_assert_msg(file >= 0, "no file in memory");
@@ -57,12 +61,7 @@ static sample sample_of(hid_t type, hid_t list, hsize_t count, const unsigned ch
     H5Fflush(s.file, H5F_SCOPE_LOCAL);
     ck_assert_int_ge(H5Dget_chunk_storage_size(s.dataset, &zero, &s.raw_bytes), 0);
     s.raw = malloc(s.raw_bytes);
-#if H5_VERSION_GE(2, 0, 0)
-    size_t room = s.raw_bytes;
-    ck_assert_int_ge(H5Dread_chunk(s.dataset, H5P_DEFAULT, &zero, &mask, s.raw, &room), 0);
-#else
-    ck_assert_int_ge(H5Dread_chunk(s.dataset, H5P_DEFAULT, &zero, &mask, s.raw), 0);
-#endif
+    ck_assert_int_ge(hdf5_read_chunk(s.dataset, &zero, &mask, s.raw, s.raw_bytes), 0);
     ck_assert_uint_eq(mask, 0);
     s.plain = malloc(bytes);
     ck_assert_int_ge(H5Dread(s.dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, s.plain), 0);
