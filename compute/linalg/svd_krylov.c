@@ -31,7 +31,7 @@ static size_t fixed_bytes(const slab_svd *svd)
 {
     size_t m = (size_t)svd_m(svd), l = (size_t)svd->block, q = (size_t)svd->passes;
     size_t tall = m * l * (sizeof(float) + sizeof(double));
-    return tall + ((q + 1) * l * (q * l + l)) * sizeof(double);
+    return tall + ((q + 1) * l * (q * l + l + (size_t)svd->k)) * sizeof(double);
 }
 
 /* Bytes in use between passes, beside what is in use during them. */
@@ -44,6 +44,19 @@ static size_t between_bytes(const slab_svd *svd)
     return (ritz > chunks ? ritz : chunks) + (size_t)(svd->passes + 1) * l * l * sizeof(double);
 }
 
+/* Ranks agree: with as many threads each they need the same. */
+static slab_status check_between(const slab_svd *svd)
+{
+    slab_status rc = SLAB_OK;
+    size_t needed = fixed_bytes(svd) + between_bytes(svd);
+    size_t used = slab_memory_used();
+    if (svd_room(svd, 0) < needed)
+        rc = slab_error_set(SLAB_ERR_MEMORY, __FILE__, __LINE__,
+                            "orthogonalisation needs %zu MiB per rank: --memory %zuM",
+                            needed / 1048576 + 1, (used + needed) / 1048576 + 1);
+    return slab_ranks_agree(slab_crew_ranks(svd->crew), rc);
+}
+
 /* The basis in memory when that costs no further readings; else in a file. */
 static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
 {
@@ -53,6 +66,7 @@ static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
     size_t basis = svd_basis_bytes(svd_m(svd), svd->block, svd->passes + 1);
     int64_t worse;
     TRY(svd_products_plan(svd, svd->block, fixed, how));
+    TRY(check_between(svd));
     slab_status with = svd_products_plan(svd, svd->block, fixed + basis, &in_memory);
     worse = with != SLAB_OK || in_memory.times > how->times ||
             in_memory.plan.threads < how->plan.threads || in_memory.keep < how->keep ||
@@ -81,6 +95,9 @@ slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan)
     size_t beside = fixed_bytes(svd) + how.held + (spill ? 0 : basis);
     how.plan.memory += beside;
     how.plan.memory_least += fixed_bytes(svd);
+    size_t between = fixed_bytes(svd) + between_bytes(svd);
+    if (how.plan.memory_least < between)
+        how.plan.memory_least = between;
     slab_plan_add_pass(plan, &how.plan, (int64_t)how.times * svd->passes,
                        step_flops(svd) / how.times);
     plan->steps[plan->nsteps - 1].flop_rate = how.rate;

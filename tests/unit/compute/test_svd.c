@@ -46,6 +46,8 @@ static problem *problem_make(int rank)
                            .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8),
                            .mean = p->mean,
                            .scale = p->scale};
+    for (int i = 0; i < N * D; i++)
+        p->z.squares += z[i] * z[i];
     ck_assert_int_eq(
         LAPACKE_dgesvd(LAPACK_ROW_MAJOR, 'S', 'S', N, D, z, D, p->s, p->u, N, p->vt, D, superb), 0);
     p->value = slab_value_from(p->z.dtype, &shape, p->x);
