@@ -20,6 +20,9 @@ static inline int64_t svd_other(const slab_svd *svd)
 size_t svd_room(const slab_svd *svd, size_t more);
 size_t svd_room_now(const slab_svd *svd);
 
+/* Fails unless the budget holds so many bytes beside what is in use. */
+slab_status svd_require(const slab_svd *svd, const char *what, size_t bytes);
+
 /* Signs: the entry of largest size in every column of u [m, k] becomes positive. */
 void svd_fix_signs(int64_t m, int k, double *u);
 

@@ -44,19 +44,6 @@ static size_t between_bytes(const slab_svd *svd)
     return (ritz > chunks ? ritz : chunks) + (size_t)(svd->passes + 1) * l * l * sizeof(double);
 }
 
-/* Ranks agree: with as many threads each they need the same. */
-static slab_status check_between(const slab_svd *svd)
-{
-    slab_status rc = SLAB_OK;
-    size_t needed = fixed_bytes(svd) + between_bytes(svd);
-    size_t used = slab_memory_used();
-    if (svd_room(svd, 0) < needed)
-        rc = slab_error_set(SLAB_ERR_MEMORY, __FILE__, __LINE__,
-                            "orthogonalisation needs %zu MiB per rank: --memory %zuM",
-                            needed / 1048576 + 1, (used + needed) / 1048576 + 1);
-    return slab_ranks_agree(slab_crew_ranks(svd->crew), rc);
-}
-
 /* The basis in memory when that costs no further readings; else in a file. */
 static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
 {
@@ -66,7 +53,8 @@ static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
     size_t basis = svd_basis_bytes(svd_m(svd), svd->block, svd->passes + 1);
     int64_t worse;
     TRY(svd_products_plan(svd, svd->block, fixed, how));
-    TRY(check_between(svd));
+    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew),
+                         svd_require(svd, "orthogonalisation", fixed + between_bytes(svd))));
     slab_status with = svd_products_plan(svd, svd->block, fixed + basis, &in_memory);
     worse = with != SLAB_OK || in_memory.times > how->times ||
             in_memory.plan.threads < how->plan.threads || in_memory.keep < how->keep ||

@@ -20,6 +20,16 @@ size_t svd_room(const slab_svd *svd, size_t more)
     return room_beside(svd, slab_memory_used() + SMALL_BEFORE + SMALL_OF_PASS, more);
 }
 
+slab_status svd_require(const slab_svd *svd, const char *what, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    size_t all = slab_memory_used() + SMALL_BEFORE + SMALL_OF_PASS + bytes;
+    REQUIRE(bytes <= svd_room(svd, 0), SLAB_ERR_MEMORY, "%s needs %zu MiB per rank: --memory %zuM",
+            what, bytes / 1048576 + 1, all / 1048576 + 1);
+done:
+    return rc;
+}
+
 size_t svd_room_now(const slab_svd *svd)
 {
     return room_beside(svd, slab_memory_used() + SMALL_OF_PASS, 0);
