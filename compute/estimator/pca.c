@@ -154,7 +154,16 @@ static int64_t extent_of(const pca_model *model, int side)
     return side == 0 ? model->z.n : model->z.d;
 }
 
-/* Results and the standardisation: here from the start, so that plans count them. */
+/* What allocate() takes, once and for all passes. */
+static size_t results_bytes(const pca_model *model)
+{
+    const slab_svd *svd = &model->svd;
+    size_t column = 2 * sizeof(double) + sizeof(uint8_t), d = (size_t)model->z.d;
+    size_t vectors = (size_t)(extent_of(model, svd->side) + 1) * (size_t)svd->k * sizeof(double);
+    return d * column + vectors;
+}
+
+/* Results and the standardisation. */
 static slab_status allocate(pca_model *model)
 {
     slab_status rc = SLAB_OK;
@@ -166,14 +175,19 @@ static slab_status allocate(pca_model *model)
     ALLOC(svd->u, extent_of(model, svd->side) * svd->k, "singular vectors");
     model->z.mean = model->mean;
     model->z.scale = model->scale;
+done:
+    return slab_ranks_agree(slab_crew_ranks(model->fit.crew), rc);
+}
+
+static void surround(pca_model *model)
+{
+    slab_svd *svd = &model->svd;
     svd->crew = model->fit.crew;
     svd->x = model->x;
     svd->z = &model->z;
     svd->budget = model->fit.budget;
     svd->seed = model->fit.seed;
     svd->scratch = model->fit.scratch;
-done:
-    return rc;
 }
 
 static slab_status create(const slab_fit *fit, void **self)
@@ -187,7 +201,7 @@ static slab_status create(const slab_fit *fit, void **self)
     TRY(read_scaling(model));
     TRY(read_sizes(model));
     TRY(choose_method(model));
-    TRY(allocate(model));
+    surround(model);
     *self = model;
     model = NULL;
 done:
@@ -215,6 +229,42 @@ done:
     return rc;
 }
 
+/* As if the results were there. */
+static slab_status plan_within(const pca_model *model, pca_method method, size_t budget,
+                               slab_plan *out)
+{
+    pca_model trial = *model;
+    size_t results = results_bytes(model);
+    trial.method = method;
+    trial.svd.precise = method == PCA_EXACT;
+    trial.fit.budget = trial.svd.budget = budget > results ? budget - results : 0;
+    return slab_ranks_agree(slab_crew_ranks(model->fit.crew), plan_all(&trial, out));
+}
+
+/* The smallest budget in MiB, with some room for what is not planned. 0: none is known. */
+static size_t least_budget(const pca_model *model, pca_method method)
+{
+    slab_plan plan = {0};
+    if (plan_within(model, method, (size_t)1 << 60, &plan) != SLAB_OK)
+        return 0;
+    size_t all = plan.memory_least + slab_memory_used() + results_bytes(model);
+    return (all >> 20) + 2;
+}
+
+/* Instead of the first step that found no room: what would do for all of them. */
+static slab_status refuse(const pca_model *model)
+{
+    size_t least = least_budget(model, model->method);
+    size_t other = model->method == PCA_EXACT ? least_budget(model, PCA_RANDOMIZED) : 0;
+    char hint[80] = "";
+    if (other > 0 && other < least)
+        snprintf(hint, sizeof hint, ", or %zuM with --method randomized", other);
+    return slab_error_set(SLAB_ERR_MEMORY, __FILE__, __LINE__,
+                          "pca needs at least %zu MiB per rank with one thread, not %zu: --memory "
+                          "%zuM%s",
+                          least, model->fit.budget >> 20, least, hint);
+}
+
 static slab_status plan(void *self, slab_plan *out)
 {
     slab_status rc = SLAB_OK;
@@ -222,13 +272,16 @@ static slab_status plan(void *self, slab_plan *out)
     char method[32], scaling[32];
     out->budget = model->fit.budget;
     out->ranks = slab_ranks_count(slab_crew_ranks(model->fit.crew));
-    TRY(plan_all(model, out));
+    rc = plan_within(model, model->method, model->fit.budget, out);
+    if (rc == SLAB_ERR_MEMORY)
+        rc = refuse(model);
+    TRY(rc);
     slab_plan_note(out, "method %s (%s), columns: %s", pca_word(pca_methods, model->method, method),
                    model->why, pca_word(pca_scalings, model->scaling, scaling));
     if (model->method == PCA_RANDOMIZED)
         slab_plan_note(out, "blocks of %d vectors, products in %s", model->svd.block,
                        slab_product_way(model->z.dtype));
-    size_t held = slab_memory_used();
+    size_t held = slab_memory_used() + results_bytes(model);
     for (int i = 0; i < out->nsteps; i++)
         out->steps[i].memory += held;
     out->memory += held;
@@ -242,6 +295,7 @@ static slab_status fit(void *self)
     slab_status rc = SLAB_OK;
     pca_model *model = self;
     slab_svd *svd = &model->svd;
+    TRY(allocate(model));
     TRY(pca_moments_run(model));
     REQUIRE(svd->k <= model->nkept, SLAB_ERR_VALUE,
             "%" PRId64 " of %" PRId64

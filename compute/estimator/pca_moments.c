@@ -134,6 +134,15 @@ done:
     return rc;
 }
 
+/* The total, and room for what rounding makes of columns that hardly vary around a large mean. */
+static double range_of_squares(const pca_model *model)
+{
+    double means = 0;
+    for (int64_t c = 0; c < model->z.d; c++)
+        means += model->mean[c] * model->scale[c] * (model->mean[c] * model->scale[c]);
+    return model->total + 0x1p-40 * (double)model->z.n * means;
+}
+
 slab_status pca_moments_run(pca_model *model)
 {
     slab_status rc = SLAB_OK;
@@ -150,6 +159,7 @@ slab_status pca_moments_run(pca_model *model)
         slab_pass_destroy(&pass);
         slab_statistics_destroy(&statistics);
     }
+    model->z.squares = range_of_squares(model);
 done:
     slab_pass_destroy(&pass);
     slab_statistics_destroy(&statistics);

@@ -240,7 +240,11 @@ slab_status pca_store_plan(const pca_model *model, slab_plan *plan)
     options.threads = slab_crew_threads(svd.crew);
     size_t writer = slab_writer_memory(&info, &options);
     svd.budget = svd.budget > writer ? svd.budget - writer : 0;
+    size_t least = plan->memory_least;
+    plan->memory_least = 0;
     TRY(slab_svd_project_plan(&svd, plan));
+    plan->memory_least += writer;
+    plan->memory_least = plan->memory_least > least ? plan->memory_least : least;
     slab_plan_step *last = &plan->steps[plan->nsteps - 1];
     last->write_bytes = spec.shape.extent[0] * svd.k * (int64_t)sizeof(double);
     last->memory += writer;

@@ -23,6 +23,7 @@ typedef struct slab_standard {
     int bits;            /* that elements have at most; 0: not known */
     bool has_missing;    /* NaN is missing anyway */
     double missing;      /* the declared code */
+    double squares;      /* at least the sum of z^2: the range that sums of products are given */
 } slab_standard;
 
 /**

@@ -42,10 +42,10 @@ typedef struct slab_svd {
 /**
  * All of A in memory, then LAPACK. Collective. One pass over x.
  *
- * @retval SLAB_ERR_MEMORY  the states of the Gram sink do not fit (message: what would)
+ * @retval SLAB_ERR_MEMORY  A, and half as much for a thread, do not fit (message: what would)
  *
  * Exact to rounding; singular values below 1e-8 of the largest lose their digits.
- * Cost: m^2 (n or d) flops, 8 m^2 bytes and some states of half that.
+ * Cost: m^2 (n or d) flops, 8 m^2 bytes and half of that a thread.
  */
 slab_status slab_svd_gram(slab_svd *svd);
 slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan);

@@ -17,11 +17,18 @@ done:
     return rc;
 }
 
-/* The matrix, and what finding its eigenvalues takes. */
-static size_t held(const slab_svd *svd)
+static size_t matrix_bytes(const slab_svd *svd)
 {
     size_t m = (size_t)svd_m(svd);
-    return m * m * sizeof(double) + svd_eigen_bytes(svd_m(svd), svd->k);
+    return m * m * sizeof(double);
+}
+
+/* The matrix, and what unpacking it and finding its eigenvalues take. */
+static size_t after_bytes(const slab_svd *svd)
+{
+    slab_gram gram = {.z = svd->z, .side = svd->side};
+    size_t eigen = svd_eigen_bytes(svd_m(svd), svd->k), unpacking = slab_gram_collect_bytes(&gram);
+    return matrix_bytes(svd) + (eigen > unpacking ? eigen : unpacking);
 }
 
 slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan)
@@ -32,14 +39,17 @@ slab_status slab_svd_gram_plan(const slab_svd *svd, slab_plan *plan)
     slab_pass_plan of;
     double m = (double)svd_m(svd);
     TRY(make_pass(svd, &gram, &pass));
-    TRY(slab_pass_plan_make(pass, svd_room(svd, held(svd)), &of));
-    of.memory += held(svd);
-    of.memory_least += held(svd);
+    TRY(svd_require(svd, "the Gram matrix", after_bytes(svd)));
+    TRY(slab_pass_plan_make(pass, svd_room(svd, matrix_bytes(svd)), &of));
+    of.memory += matrix_bytes(svd);
+    of.memory_least += matrix_bytes(svd);
+    if (of.memory_least < after_bytes(svd))
+        of.memory_least = after_bytes(svd);
     slab_plan_add_pass(plan, &of, 1, m * m * (double)svd_other(svd));
     slab_plan_add(plan, &(slab_plan_step){.name = "eigenvalues",
                                           .times = 1,
                                           .flops = 4.0 / 3 * m * m * m,
-                                          .memory = held(svd),
+                                          .memory = after_bytes(svd),
                                           .threads = 1});
 done:
     slab_pass_destroy(&pass);
@@ -68,11 +78,16 @@ slab_status slab_svd_gram(slab_svd *svd)
     double *g = NULL;
     slab_blas_alone();
     REQUIRE(m <= INT32_MAX / 4, SLAB_ERR_RANGE, "a Gram matrix of %" PRId64 " rows", m);
+    TRY(slab_ranks_agree(ranks, svd_require(svd, "the Gram matrix", after_bytes(svd))));
     rc = slab_memory_alloc((void **)&g, (size_t)m * (size_t)m, sizeof *g, "a Gram matrix");
-    TRY(slab_ranks_agree(ranks, rc));
     gram.out = g;
+    if (rc == SLAB_OK)
+        rc = slab_gram_prepare(&gram);
+    TRY(slab_ranks_agree(ranks, rc));
     TRY(make_pass(svd, &gram, &pass));
-    TRY(slab_pass_run(pass, svd_room(svd, held(svd) - (size_t)m * (size_t)m * sizeof *g)));
+    TRY(slab_pass_run(pass, svd_room_now(svd)));
+    slab_pass_destroy(&pass);
+    TRY(slab_gram_collect(&gram, ranks));
     if (slab_ranks_me(ranks) == 0)
         rc = solve(svd, g);
     TRY(slab_ranks_agree(ranks, rc));
@@ -82,6 +97,7 @@ slab_status slab_svd_gram(slab_svd *svd)
     svd->residual = 0;
 done:
     slab_pass_destroy(&pass);
+    slab_gram_clear(&gram);
     FREE(g);
     return rc;
 }

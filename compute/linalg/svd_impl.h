@@ -15,8 +15,13 @@ static inline int64_t svd_other(const slab_svd *svd)
     return svd->side == 0 ? svd->z->d : svd->z->n;
 }
 
-/* The budget less what is in use and what else will be. */
+/* The budget for a pass, less what is in use and what else will be: for plans; and now, when all
+ * that is. */
 size_t svd_room(const slab_svd *svd, size_t more);
+size_t svd_room_now(const slab_svd *svd);
+
+/* Fails unless the budget holds so many bytes beside what is in use. */
+slab_status svd_require(const slab_svd *svd, const char *what, size_t bytes);
 
 /* Signs: the entry of largest size in every column of u [m, k] becomes positive. */
 void svd_fix_signs(int64_t m, int k, double *u);
@@ -26,7 +31,7 @@ typedef struct svd_products {
     int width;           /* vectors in a pass, a multiple of 16 */
     bool keep;           /* bands of two bits are kept, see slab_product */
     int times;           /* passes for one product with the block */
-    size_t held;         /* bytes in use beside the pass: vectors as the kernel wants them, parts */
+    size_t held;         /* bytes in use beside the pass: vectors as the kernel wants them */
     double rate;         /* flops a second and thread */
     slab_pass_plan plan; /* memory_least: with 16 vectors, and what is held then */
 } svd_products;

@@ -31,7 +31,7 @@ static size_t fixed_bytes(const slab_svd *svd)
 {
     size_t m = (size_t)svd_m(svd), l = (size_t)svd->block, q = (size_t)svd->passes;
     size_t tall = m * l * (sizeof(float) + sizeof(double));
-    return tall + ((q + 1) * l * (q * l + l)) * sizeof(double);
+    return tall + ((q + 1) * l * (q * l + l + (size_t)svd->k)) * sizeof(double);
 }
 
 /* Bytes in use between passes, beside what is in use during them. */
@@ -53,6 +53,8 @@ static slab_status choose(const slab_svd *svd, svd_products *how, bool *spill)
     size_t basis = svd_basis_bytes(svd_m(svd), svd->block, svd->passes + 1);
     int64_t worse;
     TRY(svd_products_plan(svd, svd->block, fixed, how));
+    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew),
+                         svd_require(svd, "orthogonalisation", fixed + between_bytes(svd))));
     slab_status with = svd_products_plan(svd, svd->block, fixed + basis, &in_memory);
     worse = with != SLAB_OK || in_memory.times > how->times ||
             in_memory.plan.threads < how->plan.threads || in_memory.keep < how->keep ||
@@ -81,6 +83,9 @@ slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan)
     size_t beside = fixed_bytes(svd) + how.held + (spill ? 0 : basis);
     how.plan.memory += beside;
     how.plan.memory_least += fixed_bytes(svd);
+    size_t between = fixed_bytes(svd) + between_bytes(svd);
+    if (how.plan.memory_least < between)
+        how.plan.memory_least = between;
     slab_plan_add_pass(plan, &how.plan, (int64_t)how.times * svd->passes,
                        step_flops(svd) / how.times);
     plan->steps[plan->nsteps - 1].flop_rate = how.rate;

@@ -1,19 +1,38 @@
 /*
  * Products with A for a whole block. The vectors are independent of each other, to the bit, so a
- * small budget takes them 16 or 32 at a time, in more passes with smaller states.
+ * small budget takes them 16 or 32 at a time, in more passes with less beside them.
  */
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
-#include <string.h>
 
-enum { SMALL_THINGS = 128 << 10 }; /* tables of a pass and the like, which no plan counts */
+/* Tables and the like, which no plan counts: some are there when a pass begins, some it makes. */
+enum { SMALL_BEFORE = 64 << 10, SMALL_OF_PASS = 64 << 10 };
+
+static size_t room_beside(const slab_svd *svd, size_t used, size_t more)
+{
+    used = more > SIZE_MAX - used ? SIZE_MAX : used + more;
+    return svd->budget > used ? svd->budget - used : 0;
+}
 
 size_t svd_room(const slab_svd *svd, size_t more)
 {
-    size_t used = slab_memory_used() + SMALL_THINGS;
-    used = more > SIZE_MAX - used ? SIZE_MAX : used + more;
-    return svd->budget > used ? svd->budget - used : 0;
+    return room_beside(svd, slab_memory_used() + SMALL_BEFORE + SMALL_OF_PASS, more);
+}
+
+slab_status svd_require(const slab_svd *svd, const char *what, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    size_t all = slab_memory_used() + SMALL_BEFORE + SMALL_OF_PASS + bytes;
+    REQUIRE(bytes <= svd_room(svd, 0), SLAB_ERR_MEMORY, "%s needs %zu MiB per rank: --memory %zuM",
+            what, bytes / 1048576 + 1, all / 1048576 + 1);
+done:
+    return rc;
+}
+
+size_t svd_room_now(const slab_svd *svd)
+{
+    return room_beside(svd, slab_memory_used() + SMALL_OF_PASS, 0);
 }
 
 void svd_fix_signs(int64_t m, int k, double *u)
@@ -43,14 +62,6 @@ done:
     return rc;
 }
 
-/* What a pass with so many vectors takes beside itself: as integers, and copies of a part. */
-static size_t held_by(const slab_svd *svd, int l, int width)
-{
-    slab_product product = product_of(svd, width, false);
-    size_t part = (size_t)svd_m(svd) * (sizeof(float) + sizeof(double));
-    return slab_product_prepared_bytes(&product) + (width < l ? part * (size_t)width : 0);
-}
-
 static slab_status try_width(const slab_svd *svd, int l, int width, bool keep, size_t fixed,
                              svd_products *out)
 {
@@ -61,7 +72,7 @@ static slab_status try_width(const slab_svd *svd, int l, int width, bool keep, s
     out->keep = keep;
     out->times = (l + width - 1) / width;
     out->rate = slab_product_rate(&product);
-    out->held = held_by(svd, l, width);
+    out->held = slab_product_prepared_bytes(&product);
     TRY(make_pass(svd, &product, &pass));
     TRY(slab_pass_plan_make(pass, svd_room(svd, fixed + out->held), &out->plan));
 done:
@@ -114,56 +125,33 @@ done:
     return rc;
 }
 
-static slab_status run_part(const slab_svd *svd, int width, bool keep, float *q, double *y)
+/* Vectors v .. v + width - 1 of the block. */
+static slab_status run_part(const slab_svd *svd, const svd_products *how, int v, int l, float *q,
+                            double *y)
 {
     slab_status rc = SLAB_OK;
-    slab_product product = product_of(svd, width, keep);
+    slab_ranks *ranks = slab_crew_ranks(svd->crew);
+    slab_product product = product_of(svd, l - v < how->width ? l - v : how->width, how->keep);
     slab_pass *pass = NULL;
-    product.q = q;
-    product.y = y;
-    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), slab_product_prepare(&product)));
+    product.ld = l;
+    product.q = q + v;
+    product.y = y + v;
+    TRY(slab_ranks_agree(ranks, slab_product_prepare(&product)));
     TRY(make_pass(svd, &product, &pass));
-    TRY(slab_pass_run(pass, svd_room(svd, 0)));
+    TRY(slab_pass_run(pass, svd_room_now(svd)));
+    TRY(slab_product_collect(&product, ranks));
 done:
     slab_pass_destroy(&pass);
     slab_product_clear(&product);
     return rc;
 }
 
-/* Copies `width` columns of rows [n, l] to or from a block [n, part]. */
-#define COPY_COLUMNS(name, T)                                                                      \
-    static void name(int64_t n, int width, const T *from, int from_ld, T *to, int to_ld)           \
-    {                                                                                              \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            memcpy(to + i * to_ld, from + i * from_ld, (size_t)width * sizeof *to);                \
-    }
-COPY_COLUMNS(copy_f32, float)
-COPY_COLUMNS(copy_f64, double)
-
 slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l, float *q,
                              double *y)
 {
     slab_status rc = SLAB_OK;
-    int64_t m = svd_m(svd);
-    float *part_q = NULL;
-    double *part_y = NULL;
-    if (how->width >= l)
-        return run_part(svd, l, how->keep, q, y);
-    rc = slab_memory_alloc((void **)&part_q, (size_t)(m * how->width), sizeof *part_q,
-                           "part of a block");
-    if (rc == SLAB_OK)
-        rc = slab_memory_alloc((void **)&part_y, (size_t)(m * how->width), sizeof *part_y,
-                               "part of a block");
-    TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
-    for (int v = 0; v < l; v += how->width) {
-        int width = l - v < how->width ? l - v : how->width;
-        copy_f32(m, width, q + v, l, part_q, width);
-        TRY(run_part(svd, width, how->keep, part_q, part_y));
-        copy_f32(m, width, part_q, width, q + v, l);
-        copy_f64(m, width, part_y, width, y + v, l);
-    }
+    for (int v = 0; v < l; v += how->width)
+        TRY(run_part(svd, how, v, l, q, y));
 done:
-    FREE(part_y);
-    FREE(part_q);
     return rc;
 }

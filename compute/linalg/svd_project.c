@@ -119,7 +119,7 @@ slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_sv
         rc = slab_product_prepare(&product);
     TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
     TRY(make_pass(svd, &product, &pass));
-    TRY(slab_pass_run(pass, svd_room(svd, 0)));
+    TRY(slab_pass_run(pass, svd_room_now(svd)));
 done:
     slab_pass_destroy(&pass);
     slab_product_clear(&product);

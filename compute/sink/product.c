@@ -1,12 +1,13 @@
-/* The sink: bands, states, merging. The arithmetic is in product_digits.c and product_real_impl.h.
- */
+/* The sink: bands and the sums of all. The arithmetic is in product_digits.c and
+ * product_real_impl.h. */
 #include <slab/compute/sink/product.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <slab/compute/kernel/digits.h>
 #include <slab/compute/sink/product_impl.h>
+#include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
-#include <string.h>
 
 static const product_engine *engine_for(slab_dtype dtype)
 {
@@ -40,50 +41,69 @@ size_t slab_product_prepared_bytes(const slab_product *product)
     return engine_of(product)->prepared_bytes(product);
 }
 
+/*
+ * What entries of y cannot be above: |(Z Z^T q)_i| <= |z_i| |Z^T q| <= |Z|_F^2 |q|, and the same
+ * for what any band adds to it.
+ */
+static slab_status make_sums(slab_product *p)
+{
+    slab_status rc = SLAB_OK;
+    exact_sums *sums = NULL;
+    double *bound = NULL;
+    int64_t ld = product_ld(p);
+    ALLOC(bound, p->l, "sums");
+    for (int64_t i = 0; i < product_m(p); i++)
+        for (int v = 0; v < p->l; v++) {
+            double q = p->q64 ? p->q64[i * ld + v] : (double)p->q[i * ld + v];
+            bound[v] += q * q;
+        }
+    for (int v = 0; v < p->l; v++)
+        bound[v] = p->z->squares * sqrt(bound[v]);
+    TRY(exact_create(product_m(p), p->l, ld, p->y, bound, &sums));
+    p->sums = sums;
+done:
+    FREE(bound);
+    return rc;
+}
+
 slab_status slab_product_prepare(slab_product *product)
 {
     slab_status rc = SLAB_OK;
     REQUIRE(product->l > 0 && product->l % SLAB_PRODUCT_BLOCK == 0, SLAB_ERR_RANGE,
             "a block of %d vectors is not a multiple of %d", product->l, SLAB_PRODUCT_BLOCK);
     TRY(engine_of(product)->prepare(product));
+    if (!product->emit)
+        TRY(make_sums(product));
 done:
     return rc;
 }
 
+slab_status slab_product_collect(slab_product *product, slab_ranks *ranks)
+{
+    return exact_collect(product->sums, ranks);
+}
+
 void slab_product_clear(slab_product *product)
 {
+    exact_sums *sums = product->sums;
+    exact_destroy(&sums);
+    product->sums = NULL;
     engine_of(product)->clear(product);
 }
 
 static slab_sink_wants wants(const void *sink)
 {
     const slab_product *p = sink;
-    /* Proportional to l, as the state is: tasks must be the same for any number of vectors. */
-    double intensity = (double)p->l / SLAB_PRODUCT_BLOCK;
     return (slab_sink_wants){.nphases = p->emit || p->keep ? 1 : 2,
                              .band_axis = 1 - p->side,
                              .run_axes = 1u << (1 - p->side),
-                             .intensity = intensity,
-                             .one_layout = true,
                              .grid = p->grid};
 }
 
-static size_t state_bytes(const void *sink, const slab_span *span)
-{
-    const slab_product *p = sink;
-    (void)span;
-    return p->emit ? 0 : (size_t)product_m(p) * (size_t)p->l * sizeof(double);
-}
-
-/* Fresh pages that are read before they are written cost two faults each. */
-static void init(const void *sink, const slab_span *span, void *state)
-{
-    memset(state, 0, state_bytes(sink, span));
-}
-
+/* Of `out` or `terms`. */
 static size_t out_bytes(const slab_product *p, int64_t band)
 {
-    return p->emit ? product_room(band * p->l, sizeof(double)) : 0;
+    return product_room((p->emit ? band : PRODUCT_TERMS) * p->l, sizeof(double));
 }
 
 static size_t cache_bytes(const slab_product *p, int64_t band)
@@ -111,6 +131,7 @@ static product_band *band_of(const slab_product *p, int phase, const slab_tile *
         band->start = tile->box.start[axis];
         band->count = tile->box.count[axis];
         band->out = p->emit ? (double *)(void *)behind : NULL;
+        band->terms = p->emit ? NULL : (double *)(void *)behind;
         band->cache = (uint8_t *)behind + out_bytes(p, band->count);
         band->own = band->cache + cache_bytes(p, band->count);
         engine_of(p)->begin(p, band);
@@ -126,13 +147,13 @@ static slab_status accumulate(const void *sink, const slab_span *span, void *sta
     product_band *band = band_of(p, phase, tile, scratch);
     slab_status rc = SLAB_OK;
     int axis = 1 - p->side;
-    (void)span;
+    (void)span, (void)state;
     REQUIRE(band->start == tile->box.start[axis] && band->count == tile->box.count[axis],
             SLAB_ERR_INTERNAL, "tile %" PRId64 " is not of the band that was begun", tile->number);
     if (phase == 0)
         engine->first(p, band, tile);
     else
-        engine->second(p, band, tile, state);
+        engine->second(p, band, tile);
     if (p->keep)
         TRY(product_cache_put(band, tile));
 done:
@@ -145,51 +166,18 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
     const slab_product *p = sink;
     product_band *band = scratch;
     const product_engine *engine = engine_of(p);
-    (void)span;
+    (void)span, (void)state;
     if (phase > 0)
         return SLAB_OK;
     engine->turn(p, band);
     if (p->keep)
-        product_cache_show(p, engine, band, state);
+        product_cache_show(p, engine, band);
     return p->emit ? p->emit(p->context, band->thread, band->start, band->count, band->out)
                    : SLAB_OK;
 }
 
-static slab_status merge(const void *sink, const slab_span *into_span, void *into,
-                         const slab_span *from_span, const void *from)
-{
-    double *restrict a = into;
-    const double *restrict b = from;
-    size_t n = state_bytes(sink, from_span) / sizeof *b;
-    (void)into_span;
-    for (size_t i = 0; i < n; i++)
-        a[i] += b[i];
-    return SLAB_OK;
-}
-
-static slab_status finish(void *sink, const slab_span *span, void *state)
-{
-    const slab_product *p = sink;
-    const double *y = state;
-    int64_t m = product_m(p);
-    if (p->emit)
-        return SLAB_OK;
-    if (p->side == 0) {
-        memcpy(p->y, y, state_bytes(p, span));
-        return SLAB_OK;
-    }
-    for (int64_t i = 0; i < m; i++)
-        for (int v = 0; v < p->l; v++)
-            p->y[i * p->l + v] = y[v * m + i];
-    return SLAB_OK;
-}
-
 const slab_sink_class slab_sink_product = {.name = "product",
                                            .wants = wants,
-                                           .state_bytes = state_bytes,
                                            .scratch_bytes = scratch_bytes,
-                                           .init = init,
                                            .accumulate = accumulate,
-                                           .turn = turn,
-                                           .merge = merge,
-                                           .finish = finish};
+                                           .turn = turn};

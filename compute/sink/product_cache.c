@@ -75,8 +75,7 @@ done:
     return rc;
 }
 
-void product_cache_show(const slab_product *p, const product_engine *engine, product_band *band,
-                        double *y)
+void product_cache_show(const slab_product *p, const product_engine *engine, product_band *band)
 {
     int64_t n = p->z->n, all = groups(band->count);
     uint8_t *open = band->cache + n * all * CLOSED;
@@ -90,6 +89,6 @@ void product_cache_show(const slab_product *p, const product_engine *engine, pro
         block.box.count[0] = band->tile[0] = rows;
         for (int64_t g = 0; g < rows * all; g++)
             open_group(band->cache + (i * all + g) * CLOSED, open + g * GROUP);
-        engine->second(p, band, &block, y);
+        engine->second(p, band, &block);
     }
 }

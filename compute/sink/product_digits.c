@@ -131,16 +131,17 @@ static size_t prepared_bytes(const slab_product *p)
 static void prepare_left(const slab_product *p, digit_prepared *self)
 {
     int l = p->l;
+    int64_t ld = product_ld(p);
     for (int64_t i = 0; i < p->z->n; i++)
         for (int v = 0; v < l; v++)
-            self->largest[v] = fmax(self->largest[v], fabs((double)p->q[i * l + v]));
+            self->largest[v] = fmax(self->largest[v], fabs((double)p->q[i * ld + v]));
     block_begin(&self->q, l, self->largest);
     for (int64_t i = 0; i < p->z->n; i++) {
         for (int v = 0; v < l; v++)
-            self->entry[v] = p->q[i * l + v];
+            self->entry[v] = p->q[i * ld + v];
         put_left(&self->q, i, l, self->entry, self->integer);
         for (int v = 0; v < l; v++)
-            p->q[i * l + v] = (float)(self->integer[v] * self->q.scale[v]);
+            p->q[i * ld + v] = (float)(self->integer[v] * self->q.scale[v]);
     }
 }
 
@@ -149,16 +150,17 @@ static void prepare_right(const slab_product *p, digit_prepared *self)
 {
     const slab_standard *z = p->z;
     int l = p->l;
+    int64_t ld = product_ld(p);
     for (int64_t c = 0; c < z->d; c++)
         for (int v = 0; v < l; v++) {
-            double a = fabs(z->scale[c] * p->q[c * l + v]);
+            double a = fabs(z->scale[c] * p->q[c * ld + v]);
             self->largest[v] = fmax(self->largest[v], a);
             self->largest[l + v] = fmax(self->largest[l + v], a * fabs(z->mean[c]));
         }
     block_begin(&self->q, l, self->largest);
     for (int64_t c = 0; c < z->d; c++) {
         for (int v = 0; v < l; v++)
-            self->entry[v] = z->scale[c] * p->q[c * l + v];
+            self->entry[v] = z->scale[c] * p->q[c * ld + v];
         put_right(&self->q, c, l, self->entry, z->mean[c], self->integer);
     }
 }
@@ -334,34 +336,55 @@ static void turn(const slab_product *p, product_band *band)
         turn_rows(p, band);
 }
 
-/* y[v, c] += s_c (sum - mean_c (total - gone)) over the tile's columns. */
-static void fold_in(const slab_product *p, const digit_own *own, const slab_tile *tile, double *y)
+/* Side 0: rows i .. i + rows - 1 of the tile times w. */
+static void add_rows(const slab_product *p, const product_band *band, const slab_tile *tile,
+                     int64_t i, int64_t rows)
 {
-    int64_t n = tile->box.count[1], at = tile->box.start[1];
-    const double *mean = p->z->mean + at, *scale = p->z->scale + at;
-    for (int v = 0; v < p->l; v++) {
-        const double *sum = own->fold + v * n, *gone = sum + n * p->l;
-        double unit = own->w.scale[v], total = own->w.total[v], *out = y + v * p->z->d + at;
-        for (int64_t c = 0; c < n; c++)
-            if (scale[c] != 0)
-                out[c] += scale[c] * (sum[c] * unit - mean[c] * (total - gone[c] * unit));
-    }
+    const digit_own *own = band->own;
+    slab_bytes x = bytes_of(p, tile);
+    x.src += i * x.stride[0];
+    x.rows = rows;
+    memset(band->terms, 0, (size_t)(rows * p->l) * sizeof(double));
+    slab_digits_across(&x, own->w.right, own->w.gone, 0, p->l, own->w.scale, own->w.gone_scale,
+                       own->w.total, band->terms, p->l, own->scratch);
+    exact_add(p->sums, tile->box.start[0] + i, rows, band->terms);
 }
 
-static void second(const slab_product *p, product_band *band, const slab_tile *tile, double *y)
+/* Side 1: s_c (sum - mean_c (total - gone)) for columns c .. c + cols - 1 of the tile. */
+static void add_columns(const slab_product *p, const product_band *band, const slab_tile *tile,
+                        int64_t c, int64_t cols)
+{
+    const digit_own *own = band->own;
+    int64_t n = tile->box.count[1], at = tile->box.start[1] + c;
+    const double *mean = p->z->mean + at, *scale = p->z->scale + at;
+    for (int v = 0; v < p->l; v++) {
+        const double *sum = own->fold + v * n + c, *gone = sum + n * p->l;
+        double unit = own->w.scale[v], total = own->w.total[v];
+        for (int64_t k = 0; k < cols; k++)
+            band->terms[k * p->l + v] =
+                scale[k] == 0 ? 0 : scale[k] * (sum[k] * unit - mean[k] * (total - gone[k] * unit));
+    }
+    exact_add(p->sums, at, cols, band->terms);
+}
+
+static void second(const slab_product *p, product_band *band, const slab_tile *tile)
 {
     digit_own *own = own_of(p, band);
     slab_bytes x = bytes_of(p, tile);
-    if (p->side == 0) {
-        slab_digits_across(&x, own->w.right, own->w.gone, 0, p->l, own->w.scale, own->w.gone_scale,
-                           own->w.total, y + tile->box.start[0] * p->l, p->l, own->scratch);
-        return;
+    int64_t count = tile->box.count[p->side];
+    if (p->side == 1) {
+        size_t sums = (size_t)count * (size_t)p->l;
+        memset(own->fold, 0, 2 * sums * sizeof(double));
+        slab_digits_down(&x, own->w.left, 0, p->l, own->fold, own->fold + sums, count,
+                         own->scratch);
     }
-    size_t sums = (size_t)tile->box.count[1] * (size_t)p->l;
-    memset(own->fold, 0, 2 * sums * sizeof(double));
-    slab_digits_down(&x, own->w.left, 0, p->l, own->fold, own->fold + sums, tile->box.count[1],
-                     own->scratch);
-    fold_in(p, own, tile, y);
+    for (int64_t k = 0; k < count; k += PRODUCT_TERMS) {
+        int64_t some = count - k < PRODUCT_TERMS ? count - k : PRODUCT_TERMS;
+        if (p->side == 0)
+            add_rows(p, band, tile, k, some);
+        else
+            add_columns(p, band, tile, k, some);
+    }
 }
 
 const product_engine product_digits = {prepared_bytes, prepare, clear, scratch_bytes,

@@ -8,7 +8,10 @@
 #ifndef SLAB_COMPUTE_SINK_PRODUCT_IMPL_H
 #define SLAB_COMPUTE_SINK_PRODUCT_IMPL_H
 
+#include <slab/compute/sink/exact_impl.h>
 #include <slab/compute/sink/product.h>
+
+enum { PRODUCT_TERMS = 64 }; /* rows of y that are added to together */
 
 /* What a thread knows of the band it is in; the engine's own scratch follows. */
 typedef struct product_band {
@@ -16,6 +19,7 @@ typedef struct product_band {
     int64_t tile[2];      /* extents of the tile at hand */
     int thread;           /* whose tile it is */
     double *out;          /* half: f64 [count, l] */
+    double *terms;        /* whole: f64 [PRODUCT_TERMS, l], for exact_add() */
     uint8_t *cache;       /* keep: the band's rows, closed, and room to open some */
     void *own;
 } product_band;
@@ -30,8 +34,8 @@ typedef struct product_engine {
     void (*first)(const slab_product *p, product_band *band, const slab_tile *tile);
     /* half: w goes to band->out; else it is kept for second. */
     void (*turn)(const slab_product *p, product_band *band);
-    /* y: side 0 [n, l], side 1 [l, d] */
-    void (*second)(const slab_product *p, product_band *band, const slab_tile *tile, double *y);
+    /* adds to p->sums, PRODUCT_TERMS rows of y at a time */
+    void (*second)(const slab_product *p, product_band *band, const slab_tile *tile);
 } product_engine;
 
 /* Bytes: exact sums of 24-bit integers. Others: BLAS, in single or double precision. */
@@ -41,8 +45,7 @@ extern const product_engine product_digits, product_single, product_double;
 size_t product_cache_bytes(const slab_product *p, int64_t columns);
 slab_status product_cache_put(product_band *band, const slab_tile *tile);
 /* Second, for all that was put. */
-void product_cache_show(const slab_product *p, const product_engine *engine, product_band *band,
-                        double *y);
+void product_cache_show(const slab_product *p, const product_engine *engine, product_band *band);
 
 static inline int64_t product_m(const slab_product *p)
 {
@@ -52,6 +55,11 @@ static inline int64_t product_m(const slab_product *p)
 static inline int64_t product_other(const slab_product *p)
 {
     return p->side == 0 ? p->z->d : p->z->n;
+}
+
+static inline int64_t product_ld(const slab_product *p)
+{
+    return p->ld > 0 ? p->ld : p->l;
 }
 
 static inline const void *product_at(const slab_tile *tile, int64_t i, int64_t c)

@@ -2,8 +2,8 @@
  * The engine for any numbers, through BLAS. Included with REAL, GEMM, SINGLE and ENGINE defined.
  *
  * A tile is standardised strip by strip into REAL; products over a tile are summed in REAL, over
- * tiles in double. Vectors go to BLAS 16 at a time, whatever their number, so that the bits of one
- * do not depend on how many there are.
+ * tiles in double, over bands exactly. Vectors go to BLAS 16 at a time, whatever their number, so
+ * that the bits of one do not depend on how many there are.
  */
 #include <cblas.h>
 #include <slab/compute/kernel/blas.h>
@@ -32,6 +32,11 @@ static const REAL *vectors(const slab_product *p)
     return prepared ? prepared : (const void *)p->q;
 }
 
+static int64_t vectors_ld(const slab_product *p)
+{
+    return p->prepared ? p->l : product_ld(p);
+}
+
 static size_t prepared_bytes(const slab_product *p)
 {
     return SINGLE || p->q64 ? 0 : (size_t)product_m(p) * (size_t)p->l * sizeof(REAL);
@@ -42,8 +47,9 @@ static slab_status prepare(slab_product *p)
     slab_status rc = SLAB_OK;
     TRY(slab_memory_alloc(&p->prepared, prepared_bytes(p), 1, "vectors"));
     REAL *q = p->prepared;
-    for (int64_t i = 0; q && i < product_m(p) * p->l; i++)
-        q[i] = p->q[i];
+    for (int64_t i = 0; q && i < product_m(p); i++)
+        for (int v = 0; v < p->l; v++)
+            q[i * p->l + v] = p->q[i * product_ld(p) + v];
 done:
     return rc;
 }
@@ -90,57 +96,56 @@ static void standardize(const slab_product *p, const slab_tile *tile, int64_t i,
                 strip, cols);
 }
 
-/* sums[v, c] += sum over the tile's rows of z[i, c] q[i, v]; sums f64 [l, ld] */
-static void down(const slab_product *p, const slab_tile *tile, const REAL *q, real_own *own,
-                 double *sums, int64_t ld)
+/* part[v, k] = sum over the tile's rows of z[i, c + k] q[i, v]; q [rows, ld] */
+static void down(const slab_product *p, const slab_tile *tile, const REAL *q, int64_t ld, int64_t c,
+                 int64_t nc, real_own *own)
 {
-    int64_t rows = tile->box.count[0], cols = tile->box.count[1];
-    slab_blas_alone();
-    for (int64_t c = 0; c < cols; c += STRIP_COLS) {
-        int64_t nc = least(STRIP_COLS, cols - c);
-        for (int64_t i = 0; i < rows; i += STRIP_ROWS) {
-            int64_t ni = least(STRIP_ROWS, rows - i);
-            standardize(p, tile, i, ni, c, nc, own->strip);
-            for (int v = 0; v < p->l; v += SLAB_PRODUCT_BLOCK)
-                GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, SLAB_PRODUCT_BLOCK, (blasint)nc,
-                     (blasint)ni, 1, q + i * p->l + v, p->l, own->strip, (blasint)nc, i > 0,
-                     own->part + v * nc, (blasint)nc);
-        }
-        for (int v = 0; v < p->l; v++)
-            for (int64_t k = 0; k < nc; k++)
-                sums[v * ld + c + k] += (double)own->part[v * nc + k];
-    }
-}
-
-/* sums[i, v] += sum over the tile's columns of z[i, c] w[c, v]; sums f64 [rows, l] */
-static void across(const slab_product *p, const slab_tile *tile, const REAL *w, real_own *own,
-                   double *sums)
-{
-    int64_t rows = tile->box.count[0], cols = tile->box.count[1];
-    slab_blas_alone();
+    int64_t rows = tile->box.count[0];
     for (int64_t i = 0; i < rows; i += STRIP_ROWS) {
         int64_t ni = least(STRIP_ROWS, rows - i);
-        for (int64_t c = 0; c < cols; c += STRIP_COLS) {
-            int64_t nc = least(STRIP_COLS, cols - c);
-            standardize(p, tile, i, ni, c, nc, own->strip);
-            for (int v = 0; v < p->l; v += SLAB_PRODUCT_BLOCK)
-                GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)ni, SLAB_PRODUCT_BLOCK,
-                     (blasint)nc, 1, own->strip, (blasint)nc, w + c * p->l + v, p->l, c > 0,
-                     own->part + v, p->l);
-        }
-        for (int64_t k = 0; k < ni * p->l; k++)
-            sums[i * p->l + k] += (double)own->part[k];
+        standardize(p, tile, i, ni, c, nc, own->strip);
+        for (int v = 0; v < p->l; v += SLAB_PRODUCT_BLOCK)
+            GEMM(CblasRowMajor, CblasTrans, CblasNoTrans, SLAB_PRODUCT_BLOCK, (blasint)nc,
+                 (blasint)ni, 1, q + i * ld + v, (blasint)ld, own->strip, (blasint)nc, i > 0,
+                 own->part + v * nc, (blasint)nc);
     }
 }
 
+/* part[k, v] = sum over the tile's columns of z[i + k, c] w[c, v]; w [cols, ld] */
+static void across(const slab_product *p, const slab_tile *tile, const REAL *w, int64_t ld,
+                   int64_t i, int64_t ni, real_own *own)
+{
+    int64_t cols = tile->box.count[1];
+    for (int64_t c = 0; c < cols; c += STRIP_COLS) {
+        int64_t nc = least(STRIP_COLS, cols - c);
+        standardize(p, tile, i, ni, c, nc, own->strip);
+        for (int v = 0; v < p->l; v += SLAB_PRODUCT_BLOCK)
+            GEMM(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)ni, SLAB_PRODUCT_BLOCK,
+                 (blasint)nc, 1, own->strip, (blasint)nc, w + c * ld + v, (blasint)ld, c > 0,
+                 own->part + v, p->l);
+    }
+}
+
+/* Into sums, side 0 [l, band], side 1 [band, l]. */
 static void first(const slab_product *p, product_band *band, const slab_tile *tile)
 {
     real_own *own = band->own;
-    const REAL *q = vectors(p);
-    if (p->side == 0)
-        down(p, tile, q + tile->box.start[0] * p->l, own, own->sums, band->count);
-    else
-        across(p, tile, q + tile->box.start[1] * p->l, own, own->sums);
+    int64_t ld = vectors_ld(p), n = tile->box.count[1 - p->side];
+    int64_t step = p->side == 0 ? STRIP_COLS : STRIP_ROWS;
+    const REAL *q = vectors(p) + tile->box.start[p->side] * ld;
+    slab_blas_alone();
+    for (int64_t at = 0; at < n; at += step) {
+        int64_t some = least(step, n - at);
+        if (p->side == 0)
+            down(p, tile, q, ld, at, some, own);
+        else
+            across(p, tile, q, ld, at, some, own);
+        for (int v = 0; p->side == 0 && v < p->l; v++)
+            for (int64_t k = 0; k < some; k++)
+                own->sums[v * band->count + at + k] += (double)own->part[v * some + k];
+        for (int64_t k = 0; p->side == 1 && k < some * p->l; k++)
+            own->sums[at * p->l + k] += (double)own->part[k];
+    }
 }
 
 static void turn(const slab_product *p, product_band *band)
@@ -158,13 +163,37 @@ static void turn(const slab_product *p, product_band *band)
         }
 }
 
-static void second(const slab_product *p, product_band *band, const slab_tile *tile, double *y)
+/* `some` rows of y from `at` on; `next` and `step` lead through part from row to row and from
+ * vector to vector. */
+static void add_part(const slab_product *p, const product_band *band, int64_t at, int64_t some,
+                     int64_t next, int64_t step)
+{
+    const REAL *part = ((const real_own *)band->own)->part;
+    for (int64_t i = 0; i < some; i += PRODUCT_TERMS) {
+        int64_t rows = least(PRODUCT_TERMS, some - i);
+        for (int64_t k = 0; k < rows; k++)
+            for (int v = 0; v < p->l; v++)
+                band->terms[k * p->l + v] = (double)part[(i + k) * next + v * step];
+        exact_add(p->sums, at + i, rows, band->terms);
+    }
+}
+
+static void second(const slab_product *p, product_band *band, const slab_tile *tile)
 {
     real_own *own = band->own;
-    if (p->side == 0)
-        across(p, tile, own->w, own, y + tile->box.start[0] * p->l);
-    else
-        down(p, tile, own->w, own, y + tile->box.start[1], p->z->d);
+    int64_t n = tile->box.count[p->side], start = tile->box.start[p->side];
+    int64_t step = p->side == 0 ? STRIP_ROWS : STRIP_COLS;
+    slab_blas_alone();
+    for (int64_t at = 0; at < n; at += step) {
+        int64_t some = least(step, n - at);
+        if (p->side == 0) {
+            across(p, tile, own->w, p->l, at, some, own);
+            add_part(p, band, start + at, some, p->l, 1);
+        } else {
+            down(p, tile, own->w, p->l, at, some, own);
+            add_part(p, band, start + at, some, 1, some);
+        }
+    }
 }
 
 const product_engine ENGINE = {prepared_bytes, prepare, clear, scratch_bytes,

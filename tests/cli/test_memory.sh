@@ -25,6 +25,10 @@ peak 96 verify big.h5 --memory 32M
 peak 96 export big.h5:/x --memory 32M -q -o big.npy
 peak 96 import big.npy --memory 32M -q -o again.h5:/x
 peak 128 pca big.h5:/x -k 3 --method randomized --passes 2 --memory 64M -q -o pcs.h5
+# no more than the vectors and the tiles at hand
+peak 80 pca big.h5:/x -k 3 --method randomized --passes 2 --memory 16M -q -o little.h5
+"$SLAB" dump pcs.h5:/scores >a.txt && "$SLAB" dump little.h5:/scores >b.txt
+cmp -s a.txt b.txt && pass "components from 16M are those from 64M" || fail "components differ"
 # one row that is wider than the memory
 peak 96 random integers --shape 1x60000000 --dtype u1 --memory 32M -q -o wide.h5:/x
 peak 80 dump wide.h5:/x --memory 16M
@@ -32,6 +36,13 @@ peak 80 head wide.h5:/x
 slab dump wide.h5:/x --memory 16M | wc -lc >shape
 [ "$(tr -s ' ' <shape)" = " 1 120000000" ] && pass "a row that is wider than memory is one line" ||
     fail "a wide row: $(cat shape)"
+
+# pca names a budget that is enough for all of its steps
+"$SLAB" pca big.h5:/x -k 3 --method randomized --passes 2 --memory 4M -o no.h5 2>err
+[ $? = 2 ] && [ ! -e no.h5 ] || fail "pca within 4 MiB was not refused"
+enough=$(grep -oE -- '--memory [0-9]+M' err)
+check "pca's message's $enough is enough" "$SLAB" pca big.h5:/x -k 3 --method randomized --passes 2 $enough -q -o no.h5
+rm -f no.h5
 
 # what cannot fit is refused before anything is written, and the budget it names is enough
 "$SLAB" random normal --shape 4000x4000 --chunks 4000x4000 --memory 32M -o no.h5 2>err

@@ -21,39 +21,35 @@ static double z_of(int i, int c)
     return isnan(x) ? 0 : (x - mean[c]) * scale[c];
 }
 
-/* One state a tile, all merged in order. */
-static void run_gram(slab_gram *g, const float *x)
+/* Tiles in either order. */
+static void run_gram(slab_gram *g, const float *x, bool last_first)
 {
     slab_shape tile = {.rank = 2, .extent = {g->side == 0 ? N : TILE, g->side == 0 ? TILE : D}};
     slab_span all = {.rank = 2, .count = {N, D}};
     int axis = 1 - g->side;
-    size_t bytes = slab_sink_gram.state_bytes(g, &all);
-    void *total = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    void *state = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    void *scratch = aligned_alloc(64, slab_sink_gram.scratch_bytes(g, &tile) + 64);
-    slab_sink_gram.init(g, &all, total);
-    for (int64_t at = 0; at < all.count[axis]; at += TILE) {
+    int64_t ntiles = (all.count[axis] + TILE - 1) / TILE;
+    void *scratch = aligned_alloc(64, (slab_sink_gram.scratch_bytes(g, &tile) + 63) / 64 * 64);
+    ck_assert_int_eq(slab_gram_prepare(g), SLAB_OK);
+    for (int64_t t = 0; t < ntiles; t++) {
+        int64_t at = (last_first ? ntiles - 1 - t : t) * TILE;
         slab_span span = all;
         span.start[axis] = at;
         span.count[axis] = all.count[axis] - at < TILE ? all.count[axis] - at : TILE;
-        slab_tile t = {.dtype = g->z->dtype, .box = span};
-        t.view.data = x + span.start[0] * D + span.start[1];
-        t.view.stride[0] = D * sizeof *x;
-        t.view.stride[1] = sizeof *x;
-        slab_sink_gram.init(g, &span, state);
-        ck_assert_int_eq(slab_sink_gram.accumulate(g, &span, state, 0, &t, scratch), SLAB_OK);
-        slab_sink_gram.merge(g, &all, total, &span, state);
+        slab_tile shown = {.dtype = g->z->dtype, .box = span};
+        shown.view.data = x + span.start[0] * D + span.start[1];
+        shown.view.stride[0] = D * sizeof *x;
+        shown.view.stride[1] = sizeof *x;
+        ck_assert_int_eq(slab_sink_gram.accumulate(g, &span, NULL, 0, &shown, scratch), SLAB_OK);
     }
-    ck_assert_int_eq(slab_sink_gram.finish(g, &all, total), SLAB_OK);
+    ck_assert_int_eq(slab_gram_collect(g, slab_ranks_alone()), SLAB_OK);
+    slab_gram_clear(g);
     free(scratch);
-    free(state);
-    free(total);
 }
 
 START_TEST(both_gram_matrices_are_those_of_a_naive_loop)
 {
     static float x[N * D];
-    static double g[D * D];
+    static double g[D * D], again[D * D];
     slab_standard z = {
         .n = N, .d = D, .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 4), .mean = mean, .scale = scale};
     for (int c = 0; c < D; c++) {
@@ -61,11 +57,16 @@ START_TEST(both_gram_matrices_are_those_of_a_naive_loop)
         scale[c] = c == 5 ? 0 : 1 + 0.125 * (c % 5);
         for (int i = 0; i < N; i++)
             x[i * D + c] = (float)element(i, c);
+        for (int i = 0; i < N; i++)
+            z.squares += z_of(i, c) * z_of(i, c);
     }
     for (int side = 0; side < 2; side++) {
         int m = side == 0 ? N : D, other = side == 0 ? D : N;
-        slab_gram gram = {.z = &z, .side = side, .out = g};
-        run_gram(&gram, x);
+        slab_gram gram = {.z = &z, .side = side, .out = again};
+        run_gram(&gram, x, true);
+        gram.out = g;
+        run_gram(&gram, x, false);
+        ck_assert(memcmp(g, again, (size_t)(m * m) * sizeof *g) == 0);
         for (int a = 0; a < m; a++)
             for (int b = 0; b < m; b++) {
                 double sum = 0;
@@ -77,12 +78,16 @@ START_TEST(both_gram_matrices_are_those_of_a_naive_loop)
 }
 END_TEST
 
-START_TEST(a_state_is_one_triangle)
+START_TEST(there_is_one_matrix_and_a_triangle_for_every_thread)
 {
-    slab_standard z = {.n = 1000, .d = 3, .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8)};
+    slab_standard z = {.n = 2000, .d = 3, .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8)};
     slab_gram g = {.z = &z};
-    slab_span span = {.rank = 2, .count = {1000, 3}};
-    ck_assert_uint_eq(slab_sink_gram.state_bytes(&g, &span), 1000 * 1001 / 2 * 8);
+    slab_shape tile = {.rank = 2, .extent = {2000, 3}};
+    size_t triangle = 2000 * 2001 / 2 * 8, strip = 2 << 20;
+    ck_assert(!slab_sink_gram.merge);
+    ck_assert_uint_ge(slab_sink_gram.scratch_bytes(&g, &tile), triangle);
+    ck_assert_uint_le(slab_sink_gram.scratch_bytes(&g, &tile), triangle + strip + 64);
+    ck_assert_uint_eq(slab_gram_collect_bytes(&g), triangle);
 }
 END_TEST
 
@@ -91,7 +96,7 @@ int main(void)
     Suite *suite = suite_create("gram");
     TCase *tests = tcase_create("gram");
     tcase_add_test(tests, both_gram_matrices_are_those_of_a_naive_loop);
-    tcase_add_test(tests, a_state_is_one_triangle);
+    tcase_add_test(tests, there_is_one_matrix_and_a_triangle_for_every_thread);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

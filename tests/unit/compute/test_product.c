@@ -38,6 +38,12 @@ static void store_element(matrix *m, int i, int c, double value)
         memcpy(at, m->z.dtype.size == 4 ? (void *)&single : (void *)&value, m->z.dtype.size);
 }
 
+static double z_of(const matrix *m, int i, int c)
+{
+    int x = element(i, c);
+    return x == 3 ? 0 : (x - m->mean[c]) * m->scale[c];
+}
+
 static void matrix_make(matrix *m, slab_kind kind, uint32_t size, bool backwards)
 {
     memset(m, 0, sizeof *m);
@@ -58,6 +64,8 @@ static void matrix_make(matrix *m, slab_kind kind, uint32_t size, bool backwards
         m->scale[c] = c % 10 == 7 ? 0 : 1 / (1 + c * 0.05);
         for (int i = 0; i < N; i++)
             store_element(m, i, c, element(i, c));
+        for (int i = 0; i < N; i++)
+            m->z.squares += z_of(m, i, c) * z_of(m, i, c);
     }
 }
 
@@ -66,14 +74,8 @@ static void matrix_free(matrix *m)
     free(m->stride[1] < 0 ? m->data - (size_t)(D - 1) * m->z.dtype.size : m->data);
 }
 
-static double z_of(const matrix *m, int i, int c)
-{
-    int x = element(i, c);
-    return x == 3 ? 0 : (x - m->mean[c]) * m->scale[c];
-}
-
-static void show_tile(const slab_product *p, const matrix *m, const slab_span *span, void *state,
-                      void *scratch, int phase, int64_t i, int64_t c)
+static void show_tile(const slab_product *p, const matrix *m, const slab_span *span, void *scratch,
+                      int phase, int64_t i, int64_t c)
 {
     slab_tile tile = {.dtype = m->z.dtype,
                       .box = {.rank = 2, .start = {i, c}, .count = {TILE_ROWS, TILE_COLS}}};
@@ -83,22 +85,21 @@ static void show_tile(const slab_product *p, const matrix *m, const slab_span *s
         tile.box.count[1] = D - c;
     tile.view.data = m->data + i * m->stride[0] + c * m->stride[1];
     memcpy(tile.view.stride, m->stride, sizeof m->stride);
-    ck_assert_int_eq(slab_sink_product.accumulate(p, span, state, phase, &tile, scratch), SLAB_OK);
+    ck_assert_int_eq(slab_sink_product.accumulate(p, span, NULL, phase, &tile, scratch), SLAB_OK);
 }
 
 /* One band as a task of its own, as a pass shows it. */
-static void show_band(const slab_product *p, const matrix *m, const slab_span *span, void *state,
-                      void *scratch)
+static void show_band(const slab_product *p, const matrix *m, const slab_span *span, void *scratch)
 {
     int axis = 1 - p->side;
     for (int phase = 0; phase < slab_sink_product.wants(p).nphases; phase++) {
         if (axis == 1)
             for (int64_t i = 0; i < N; i += TILE_ROWS)
-                show_tile(p, m, span, state, scratch, phase, i, span->start[1]);
+                show_tile(p, m, span, scratch, phase, i, span->start[1]);
         else
             for (int64_t c = 0; c < D; c += TILE_COLS)
-                show_tile(p, m, span, state, scratch, phase, span->start[0], c);
-        ck_assert_int_eq(slab_sink_product.turn(p, span, state, phase, scratch), SLAB_OK);
+                show_tile(p, m, span, scratch, phase, span->start[0], c);
+        ck_assert_int_eq(slab_sink_product.turn(p, span, NULL, phase, scratch), SLAB_OK);
     }
 }
 
@@ -111,31 +112,34 @@ static slab_status keep_rows(void *context, int thread, int64_t first, int64_t c
     return SLAB_OK;
 }
 
-/* A whole pass: a state a band, merged one after another. */
-static void run_pass(slab_product *p, const matrix *m)
+/* A whole pass, and y. Bands in either order: that must not matter. */
+static void run_pass_in_order(slab_product *p, const matrix *m, bool last_first)
 {
     slab_shape tile = {.rank = 2, .extent = {TILE_ROWS, TILE_COLS}};
     slab_span all = {.rank = 2, .start = {0, 0}, .count = {N, D}};
     int axis = 1 - p->side;
     void *scratch = aligned_alloc(64, (slab_sink_product.scratch_bytes(p, &tile) + 63) / 64 * 64);
-    char *total = calloc(1, slab_sink_product.state_bytes(p, &all));
     memset(scratch, 0xa5, slab_sink_product.scratch_bytes(p, &tile));
     ck_assert_int_eq(slab_product_prepare(p), SLAB_OK);
-    for (int64_t at = 0; at < all.count[axis]; at += tile.extent[axis]) {
+    int64_t nbands = (all.count[axis] + tile.extent[axis] - 1) / tile.extent[axis];
+    for (int64_t b = 0; b < nbands; b++) {
         slab_span span = all;
+        int64_t at = (last_first ? nbands - 1 - b : b) * tile.extent[axis];
         span.start[axis] = at;
         span.count[axis] = tile.extent[axis];
         if (at + span.count[axis] > all.count[axis])
             span.count[axis] = all.count[axis] - at;
-        void *state = calloc(1, slab_sink_product.state_bytes(p, &span));
-        show_band(p, m, &span, state, scratch);
-        slab_sink_product.merge(p, &all, total, &span, state);
-        free(state);
+        show_band(p, m, &span, scratch);
     }
-    ck_assert_int_eq(slab_sink_product.finish(p, &all, total), SLAB_OK);
+    if (!p->emit)
+        ck_assert_int_eq(slab_product_collect(p, slab_ranks_alone()), SLAB_OK);
     slab_product_clear(p);
-    free(total);
     free(scratch);
+}
+
+static void run_pass(slab_product *p, const matrix *m)
+{
+    run_pass_in_order(p, m, false);
 }
 
 /* w = Z^T q or Z q, then y = Z w or Z^T w, in double. */
@@ -235,8 +239,8 @@ END_TEST
 
 START_TEST(sixteen_vectors_at_a_time_give_the_bits_of_all_at_once)
 {
-    static float q[D * L], part[D * 16];
-    static double y[D * L], y_part[D * 16];
+    static float q[D * L], again[D * L];
+    static double y[D * L], y_part[D * L];
     slab_kind kinds[] = {SLAB_KIND_UINT, SLAB_KIND_FLOAT, SLAB_KIND_FLOAT};
     uint32_t sizes[] = {1, 4, 8};
     for (int t = 0; t < 3; t++) {
@@ -244,16 +248,63 @@ START_TEST(sixteen_vectors_at_a_time_give_the_bits_of_all_at_once)
         matrix_make(&m, kinds[t], sizes[t], false);
         for (int i = 0; i < D * L; i++)
             q[i] = (float)entry(i / L, i % L);
-        for (int i = 0; i < N * 16; i++)
-            part[i] = q[i / 16 * L + 16 + i % 16];
+        memcpy(again, q, sizeof q);
         slab_product all = {.z = &m.z, .l = L, .q = q, .y = y};
-        slab_product some = {.z = &m.z, .l = 16, .q = part, .y = y_part};
         run_pass(&all, &m);
-        run_pass(&some, &m);
-        for (int i = 0; i < N * 16; i++)
-            ck_assert(y_part[i] == y[i / 16 * L + 16 + i % 16]);
+        for (int v = 0; v < L; v += 16) {
+            slab_product some = {.z = &m.z, .l = 16, .ld = L, .q = again + v, .y = y_part + v};
+            run_pass(&some, &m);
+        }
+        ck_assert(memcmp(q, again, sizeof q) == 0);
+        ck_assert(memcmp(y, y_part, N * L * sizeof *y) == 0);
         matrix_free(&m);
     }
+}
+END_TEST
+
+START_TEST(bands_in_any_order_give_the_same_bits)
+{
+    static float q[D * L];
+    static double y[D * L], other[D * L];
+    slab_kind kinds[] = {SLAB_KIND_UINT, SLAB_KIND_FLOAT, SLAB_KIND_FLOAT};
+    uint32_t sizes[] = {1, 4, 8};
+    for (int t = 0; t < 6; t++) {
+        matrix m;
+        matrix_make(&m, kinds[t / 2], sizes[t / 2], false);
+        for (int i = 0; i < D * L; i++)
+            q[i] = (float)entry(i / L, i % L);
+        slab_product forth = {.z = &m.z, .side = t % 2, .l = L, .q = q, .y = y};
+        slab_product back = {.z = &m.z, .side = t % 2, .l = L, .q = q, .y = other};
+        run_pass_in_order(&forth, &m, false);
+        run_pass_in_order(&back, &m, true);
+        ck_assert(memcmp(y, other, (t % 2 ? D : N) * L * sizeof *y) == 0);
+        matrix_free(&m);
+    }
+}
+END_TEST
+
+START_TEST(a_product_has_no_state_but_its_result)
+{
+    slab_standard z = {.n = 1 << 20, .d = 1 << 20, .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 4)};
+    slab_product p = {.z = &z, .l = 16};
+    slab_shape tile = {.rank = 2, .extent = {512, 512}};
+    ck_assert(!slab_sink_product.merge);
+    ck_assert_uint_eq(slab_product_prepared_bytes(&p), 0);
+    ck_assert_uint_lt(slab_sink_product.scratch_bytes(&p, &tile), 2 << 20);
+}
+END_TEST
+
+START_TEST(squares_that_do_not_fit_double_precision_are_an_error)
+{
+    static float q[D * L];
+    static double y[D * L];
+    matrix m;
+    matrix_make(&m, SLAB_KIND_FLOAT, 8, false);
+    m.z.squares = INFINITY;
+    slab_product p = {.z = &m.z, .l = L, .q = q, .y = y};
+    ck_assert_int_eq(slab_product_prepare(&p), SLAB_ERR_NUMERIC);
+    slab_product_clear(&p);
+    matrix_free(&m);
 }
 END_TEST
 
@@ -279,11 +330,12 @@ END_TEST
 START_TEST(rounding_leaves_vectors_that_prepare_rounds_no_further)
 {
     static float q[D * L], once[D * L];
+    static double y[D * L];
     matrix m;
     matrix_make(&m, SLAB_KIND_UINT, 1, false);
     for (int i = 0; i < D * L; i++)
         q[i] = (float)entry(i / L, i % L);
-    slab_product p = {.z = &m.z, .l = L, .q = q};
+    slab_product p = {.z = &m.z, .l = L, .q = q, .y = y};
     for (int round = 0; round < 2; round++) {
         ck_assert_int_eq(slab_product_prepare(&p), SLAB_OK);
         slab_product_clear(&p);
@@ -328,6 +380,9 @@ int main(void)
     tcase_add_test(tests, products_of_floats_are_those_of_a_naive_loop);
     tcase_add_test(tests, every_instruction_set_gives_the_same_bits);
     tcase_add_test(tests, sixteen_vectors_at_a_time_give_the_bits_of_all_at_once);
+    tcase_add_test(tests, bands_in_any_order_give_the_same_bits);
+    tcase_add_test(tests, a_product_has_no_state_but_its_result);
+    tcase_add_test(tests, squares_that_do_not_fit_double_precision_are_an_error);
     tcase_add_test(tests, keeping_a_band_of_two_bits_gives_the_bits_of_showing_it_twice);
     tcase_add_test(tests, rounding_leaves_vectors_that_prepare_rounds_no_further);
     tcase_add_test(tests, a_block_that_is_no_multiple_of_16_is_refused);

@@ -1,6 +1,7 @@
 #include <check.h>
 #include <lapacke.h>
 #include <math.h>
+#include <slab/compute/kernel/random.h>
 #include <slab/compute/linalg/svd.h>
 #include <slab/storage/base/memory.h>
 #include <stdlib.h>
@@ -46,6 +47,8 @@ static problem *problem_make(int rank)
                            .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 8),
                            .mean = p->mean,
                            .scale = p->scale};
+    for (int i = 0; i < N * D; i++)
+        p->z.squares += z[i] * z[i];
     ck_assert_int_eq(
         LAPACKE_dgesvd(LAPACK_ROW_MAJOR, 'S', 'S', N, D, z, D, p->s, p->u, N, p->vt, D, superb), 0);
     p->value = slab_value_from(p->z.dtype, &shape, p->x);
@@ -179,6 +182,57 @@ START_TEST(a_small_budget_changes_no_bit)
 }
 END_TEST
 
+/* Plans of large matrices, of which no element is made. */
+static slab_status plan_large(int64_t n, int64_t d, bool exact, size_t budget)
+{
+    slab_random_spec spec = slab_random_defaults(SLAB_RANDOM_NORMAL);
+    slab_shape shape = {.rank = 2, .extent = {n, d}}, tile = {.rank = 2, .extent = {512, 512}};
+    slab_standard z = {.n = n, .d = d, .dtype = slab_dtype_make(SLAB_KIND_FLOAT, 4)};
+    slab_plan plan = {0};
+    spec.dtype = z.dtype;
+    slab_svd svd = {.x = slab_value_random(&spec, &shape, &tile),
+                    .z = &z,
+                    .side = n <= d ? 0 : 1,
+                    .k = 5,
+                    .block = 16,
+                    .passes = 10};
+    svd.budget = slab_memory_used() + budget;
+    ck_assert_int_eq(slab_crew_create(slab_ranks_world(), 2, &svd.crew), SLAB_OK);
+    slab_status rc = exact ? slab_svd_gram_plan(&svd, &plan) : slab_svd_krylov_plan(&svd, &plan);
+    rc = rc == SLAB_OK ? slab_svd_project_plan(&svd, &plan) : rc;
+    ck_assert(rc != SLAB_OK || (plan.memory <= budget && plan.memory_least <= budget));
+    slab_value_drop(&svd.x);
+    slab_crew_destroy(&svd.crew);
+    return rc;
+}
+
+START_TEST(blocks_of_65536_rows_fit_64_mebibytes)
+{
+    size_t budget = (size_t)64 << 20;
+    ck_assert_int_eq(plan_large(1 << 16, 1 << 16, false, budget), SLAB_OK);
+    ck_assert_int_eq(plan_large(1 << 20, 1 << 12, false, budget), SLAB_OK);
+    ck_assert_int_eq(plan_large(1 << 12, 1 << 20, false, budget), SLAB_OK);
+}
+END_TEST
+
+/* Not a tree of copies: a block of vectors in single and double precision, and half as much. */
+START_TEST(a_product_needs_its_vectors_and_little_else)
+{
+    size_t block = (size_t)(1 << 16) * 16 * (sizeof(float) + sizeof(double));
+    ck_assert_int_eq(plan_large(1 << 16, 1 << 16, false, 2 * block), SLAB_OK);
+    ck_assert_int_eq(plan_large(1 << 16, 1 << 16, false, block), SLAB_ERR_MEMORY);
+}
+END_TEST
+
+START_TEST(a_gram_matrix_needs_itself_and_a_half)
+{
+    size_t matrix = (size_t)2048 * 2048 * sizeof(double), little = 8 << 20;
+    ck_assert_int_eq(plan_large(1 << 21, 2048, true, 3 * matrix / 2 + little), SLAB_OK);
+    ck_assert_int_eq(plan_large(2048, 1 << 21, true, 3 * matrix / 2 + little), SLAB_OK);
+    ck_assert_int_eq(plan_large(1 << 21, 2048, true, 3 * matrix / 2), SLAB_ERR_MEMORY);
+}
+END_TEST
+
 START_TEST(a_budget_that_cannot_do_is_refused_with_one_that_can)
 {
     problem *p = problem_make(0);
@@ -253,6 +307,9 @@ int main(void)
     tcase_add_test(tests, the_krylov_way_gives_what_lapack_gives_on_either_side);
     tcase_add_test(tests, a_matrix_of_low_rank_ends_early_with_zeros_behind_its_rank);
     tcase_add_test(tests, a_small_budget_changes_no_bit);
+    tcase_add_test(tests, blocks_of_65536_rows_fit_64_mebibytes);
+    tcase_add_test(tests, a_product_needs_its_vectors_and_little_else);
+    tcase_add_test(tests, a_gram_matrix_needs_itself_and_a_half);
     tcase_add_test(tests, a_budget_that_cannot_do_is_refused_with_one_that_can);
     tcase_add_test(tests, the_other_sides_vectors_are_lapacks);
     tcase_add_test(tests, every_failing_allocation_is_an_error_and_leaks_nothing);
