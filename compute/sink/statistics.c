@@ -94,16 +94,26 @@ const slab_statistics_result *slab_statistics_get(const slab_statistics *statist
     return statistics->done ? &statistics->result : NULL;
 }
 
+static bool kept(const slab_statistics *s, int axis)
+{
+    return !(s->axes >> axis & 1);
+}
+
+/* Rows that end in a slot each, or all in one: columns would be summed in many short pieces. */
+static bool in_parts(const slab_statistics *s)
+{
+    return s->shape.rank > 0 && !kept(s, s->shape.rank - 1);
+}
+
 static slab_sink_wants statistics_wants(const void *sink)
 {
     const slab_statistics *s = sink;
     /* Merging a slot's 80 bytes costs about five times what a byte of a tile does. */
-    return (slab_sink_wants){.nphases = 1, .band_axis = -1, .run_axes = s->axes, .intensity = 0.2};
-}
-
-static bool kept(const slab_statistics *s, int axis)
-{
-    return !(s->axes >> axis & 1);
+    return (slab_sink_wants){.nphases = 1,
+                             .band_axis = -1,
+                             .run_axes = s->axes,
+                             .intensity = 0.2,
+                             .in_parts = in_parts(s)};
 }
 
 /* Slots of a span, and the distance between neighbours along each axis (0 along reduced ones). */
@@ -264,14 +274,11 @@ done:
     return rc;
 }
 
-static slab_status statistics_accumulate(const void *sink, const slab_span *span, void *state,
-                                         int phase, const slab_tile *tile, void *scratch)
+static slab_status take_part(const slab_statistics *s, const slab_span *span,
+                             slab_statistics_slot *slots, const slab_tile *tile, void *scratch)
 {
-    const slab_statistics *s = sink;
-    slab_statistics_slot *slots = state;
     int64_t step[SLAB_RANK_MAX];
     loops l;
-    (void)phase;
     slot_steps(s, span, step);
     for (int a = 0; a < s->shape.rank; a++)
         slots += kept(s, a) ? (tile->box.start[a] - span->start[a]) * step[a] : 0;
@@ -280,6 +287,29 @@ static slab_status statistics_accumulate(const void *sink, const slab_span *span
     while (down >= 0 && !l.reduced[down])
         down--;
     return walk(s, &l, down, tile->view.data, slots, scratch);
+}
+
+/* Part by part, though the tile may be whole: how it is shown must not change the bits. */
+static slab_status statistics_accumulate(const void *sink, const slab_span *span, void *state,
+                                         int phase, const slab_tile *tile, void *scratch)
+{
+    slab_status rc = SLAB_OK;
+    const slab_statistics *s = sink;
+    slab_tile part = *tile;
+    (void)phase;
+    if (!in_parts(s))
+        return take_part(s, span, state, tile, scratch);
+    bool more = slab_box_first_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
+    while (more) {
+        const char *data = tile->view.data;
+        for (int a = 0; a < s->shape.rank; a++)
+            data += (part.box.start[a] - tile->box.start[a]) * tile->view.stride[a];
+        part.view.data = data;
+        TRY(take_part(s, span, state, &part, scratch));
+        more = slab_box_next_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
+    }
+done:
+    return rc;
 }
 
 static slab_status statistics_merge(const void *sink, const slab_span *into_span, void *into,
