@@ -10,7 +10,7 @@
 
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-enum { LANES = 16, FLUSH = 32, WIDTH = VECTOR / 8, NV = LANES / WIDTH };
+enum { LANES = 16, FLUSH = 32, GROUP = 4, WIDTH = VECTOR / 8, NV = LANES / WIDTH };
 
 /* Vectors as wide as the registers: NV of them are the sixteen lanes. */
 typedef double vd __attribute__((vector_size(VECTOR)));
@@ -70,58 +70,84 @@ INLINE void join_moments(lanes *s, int h, variety kind, const vd *mean, const vd
     if (kind.skip) {
         vl some = (s->n[h] > 0) & (*n > 0), none = s->n[h] == 0, empty = (s->n[h] + *n) == 0;
         vd before = s->n[h] + PICK(none, one), all = s->n[h] + *n + PICK(empty, one);
-        vd delta = *mean - s->sum[h] / before;
+        vd delta = *mean - (s->sum[h] + s->error[h]) / before;
         vd term = delta * delta * (s->n[h] * *n / all);
         s->m2[h] += *q + PICK(some, term);
         s->n[h] += *n;
     } else if (s->each == 0) {
         s->m2[h] = *q;
     } else {
-        vd delta = *mean - s->sum[h] * (1 / s->each);
+        vd delta = *mean - (s->sum[h] + s->error[h]) * (1 / s->each);
         s->m2[h] += *q + delta * delta * (s->each * each / (s->each + each));
+    }
+}
+
+/* Pass one: sums and how many are there. f64 is added in short groups whose sums are added with
+ * their errors; f32 is exact enough in f64. */
+INLINE void sum_rows(variety kind, const char *x, int64_t rows, int64_t stride, vd sum[NV],
+                     vd error[NV], vd n[NV])
+{
+    const vd one = (vd){0} + 1;
+    int64_t group = kind.wide ? GROUP : FLUSH;
+    for (int64_t from = 0; from < rows; from += group) {
+        int64_t to = from + group < rows ? from + group : rows;
+        vd part[NV] = {{0}};
+        for (int64_t i = from; i < to; i++) {
+            vd v[NV];
+            load(x + i * stride, kind.wide, v);
+            for (int h = 0; h < NV; h++) {
+                if (kind.skip) {
+                    vl there = v[h] == v[h];
+                    v[h] = PICK(there, v[h]);
+                    n[h] += PICK(there, one);
+                }
+                part[h] += v[h];
+            }
+        }
+        for (int h = 0; h < NV; h++)
+            two_sum(&sum[h], &error[h], &part[h]);
+    }
+}
+
+/* Pass two, while they are in the nearest cache: squares of deviations from their mean. */
+INLINE void square_rows(variety kind, const char *x, int64_t rows, int64_t stride,
+                        const vd mean[NV], vd q[NV])
+{
+    for (int64_t i = 0; i < rows; i++) {
+        vd v[NV];
+        load(x + i * stride, kind.wide, v);
+        for (int h = 0; h < NV; h++) {
+            vd d = v[h] - mean[h];
+            if (kind.skip) {
+                vl there = v[h] == v[h];
+                d = PICK(there, d);
+            }
+            q[h] += d * d;
+        }
     }
 }
 
 /* Up to FLUSH rows of sixteen elements. */
 INLINE void add_rows(lanes *s, variety kind, const char *x, int64_t rows, int64_t stride)
 {
-    vd sum[NV] = {{0}}, q[NV] = {{0}}, mean[NV], n[NV] = {{0}};
     const vd one = (vd){0} + 1;
-    for (int64_t i = 0; i < rows; i++) {
-        vd v[NV];
-        load(x + i * stride, kind.wide, v);
-        for (int h = 0; h < NV; h++) {
-            if (kind.skip) {
-                vl there = v[h] == v[h];
-                v[h] = PICK(there, v[h]);
-                n[h] += PICK(there, one);
-            }
-            sum[h] += v[h];
-        }
-    }
+    vd sum[NV] = {{0}}, error[NV] = {{0}}, n[NV] = {{0}}, q[NV] = {{0}}, mean[NV];
+    sum_rows(kind, x, rows, stride, sum, error, n);
     if (kind.moments) {
         for (int h = 0; h < NV; h++) {
             vl none = n[h] == 0;
-            mean[h] = kind.skip ? sum[h] / (n[h] + PICK(none, one)) : sum[h] * (1 / (double)rows);
+            mean[h] = sum[h] + error[h];
+            mean[h] = kind.skip ? mean[h] / (n[h] + PICK(none, one)) : mean[h] * (1 / (double)rows);
         }
-        for (int64_t i = 0; i < rows; i++) {
-            vd v[NV];
-            load(x + i * stride, kind.wide, v);
-            for (int h = 0; h < NV; h++) {
-                vd d = v[h] - mean[h];
-                if (kind.skip) {
-                    vl there = v[h] == v[h];
-                    d = PICK(there, d);
-                }
-                q[h] += d * d;
-            }
-        }
+        square_rows(kind, x, rows, stride, mean, q);
         for (int h = 0; h < NV; h++)
             join_moments(s, h, kind, &mean[h], &q[h], &n[h], (double)rows);
         s->each += (double)rows;
     }
-    for (int h = 0; h < NV; h++)
+    for (int h = 0; h < NV; h++) {
         two_sum(&s->sum[h], &s->error[h], &sum[h]);
+        s->error[h] += error[h];
+    }
 }
 
 static inline void add_slot(slab_moments_slot *into, const slab_moments_slot *from, bool moments)
@@ -130,7 +156,7 @@ static inline void add_slot(slab_moments_slot *into, const slab_moments_slot *fr
         into->m2 = from->m2;
         into->n = from->n;
     } else if (moments && from->n > 0) {
-        double delta = from->sum / from->n - into->sum / into->n;
+        double delta = (from->sum + from->error) / from->n - (into->sum + into->error) / into->n;
         into->m2 += from->m2 + delta * delta * (into->n * (from->n / (into->n + from->n)));
         into->n += from->n;
     }
@@ -150,7 +176,8 @@ INLINE void collapse(const lanes *s, variety kind, const double *tail, int ntail
         memcpy(n + h * WIDTH, &s->n[h], sizeof(vd));
     }
     double lane_sum[LANES];
-    memcpy(lane_sum, sum, sizeof sum);
+    for (int l = 0; l < LANES; l++)
+        lane_sum[l] = sum[l] + error[l];
     for (int width = LANES / 2; width > 0; width /= 2) {
         for (int l = 0; l < width; l++) {
             error[l] += error[l + width];
@@ -168,7 +195,7 @@ INLINE void collapse(const lanes *s, variety kind, const double *tail, int ntail
         total += n[l];
     }
     out->n = total + ntail;
-    double mean = out->n > 0 ? out->sum / out->n : 0;
+    double mean = out->n > 0 ? (out->sum + out->error) / out->n : 0;
     for (int l = 0; l < LANES; l++) {
         double delta = (n[l] > 0 ? lane_sum[l] / n[l] : mean) - mean;
         m2[l] += n[l] > 0 ? delta * delta * n[l] : 0;
@@ -298,12 +325,19 @@ INLINE void multiply(vd p[NV], const char *x, variety kind)
     }
 }
 
+INLINE void begin_product(vd p[NV])
+{
+    for (int h = 0; h < NV; h++)
+        p[h] = (vd){0} + 1;
+}
+
 INLINE void float_product_run(const slab_reduce_block *block, void *slot, variety kind)
 {
     int64_t size = kind.wide ? 8 : 4, whole = block->columns / LANES * LANES;
     const char *x = block->data;
     double t[LANES], *total = slot;
     vd p[NV];
+    begin_product(p);
     for (int64_t j = 0; j < whole; j += LANES)
         multiply(p, x + j * size, kind);
     memcpy(t, p, sizeof t);
@@ -325,6 +359,7 @@ INLINE void float_product_columns(const slab_reduce_block *block, void *slots, v
         int64_t n = block->columns - j < LANES ? block->columns - j : LANES;
         vd p[NV];
         double t[LANES], edge[LANES] = {0};
+        begin_product(p);
         for (int64_t i = 0; i < block->rows; i++) {
             const char *x = (const char *)block->data + i * block->row_stride + j * size;
             if (n < LANES)

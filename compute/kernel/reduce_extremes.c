@@ -8,17 +8,7 @@
 #define LOWER(a, b)  ((a) < (b) ? (a) : (b))
 #define HIGHER(a, b) ((a) > (b) ? (a) : (b))
 
-/* Elements are read as T; `low` and `high` are their keys for either purpose. */
-#define EXTREMES(T, name, least, most, low_key, high_key)                                          \
-    typedef struct pair_##name {                                                                   \
-        T low, high;                                                                               \
-    } pair_##name;                                                                                 \
-    static void init_##name(void *slots, int64_t n)                                                \
-    {                                                                                              \
-        pair_##name *p = slots;                                                                    \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            p[i] = (pair_##name){most, least};                                                     \
-    }                                                                                              \
+#define STRAIGHT(T, name, low_key, high_key)                                                       \
     SLAB_CLONES static void run_##name(const slab_reduce_block *block, void *slot)                 \
     {                                                                                              \
         pair_##name *p = slot;                                                                     \
@@ -30,7 +20,44 @@
             high = HIGHER(high, h);                                                                \
         }                                                                                          \
         *p = (pair_##name){low, high};                                                             \
+    }
+
+/* Keys that take a choice are made first and compared then: together, the compiler would not
+ * vectorise either. */
+#define IN_STEPS(T, name, low_key, high_key)                                                       \
+    SLAB_CLONES static void run_##name(const slab_reduce_block *block, void *slot)                 \
+    {                                                                                              \
+        pair_##name *p = slot;                                                                     \
+        T lows[REDUCE_STRIPE], highs[REDUCE_STRIPE], low = p->low, high = p->high;                 \
+        for (int64_t at = 0; at < block->columns; at += REDUCE_STRIPE) {                           \
+            const T *row = (const T *)block->data + at;                                            \
+            int64_t left = block->columns - at;                                                    \
+            int n = left < REDUCE_STRIPE ? (int)left : REDUCE_STRIPE;                              \
+            for (int j = 0; j < n; j++) {                                                          \
+                T x = row[j];                                                                      \
+                lows[j] = low_key;                                                                 \
+                highs[j] = high_key;                                                               \
+            }                                                                                      \
+            for (int j = 0; j < n; j++) {                                                          \
+                low = LOWER(low, lows[j]);                                                         \
+                high = HIGHER(high, highs[j]);                                                     \
+            }                                                                                      \
+        }                                                                                          \
+        *p = (pair_##name){low, high};                                                             \
+    }
+
+/* Elements are read as T; `low` and `high` are their keys for either purpose. */
+#define EXTREMES(RUN, T, name, least, most, low_key, high_key)                                     \
+    typedef struct pair_##name {                                                                   \
+        T low, high;                                                                               \
+    } pair_##name;                                                                                 \
+    static void init_##name(void *slots, int64_t n)                                                \
+    {                                                                                              \
+        pair_##name *p = slots;                                                                    \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            p[i] = (pair_##name){most, least};                                                     \
     }                                                                                              \
+    RUN(T, name, low_key, high_key)                                                                \
     SLAB_CLONES static void down_##name(const char *data, int64_t rows, int n, int64_t stride,     \
                                         T *restrict low, T *restrict high)                         \
     {                                                                                              \
@@ -69,23 +96,26 @@
         }                                                                                          \
     }
 
-EXTREMES(uint8_t, u1, 0, UINT8_MAX, x, x)
-EXTREMES(int8_t, i1, INT8_MIN, INT8_MAX, x, x)
-EXTREMES(uint16_t, u2, 0, UINT16_MAX, x, x)
-EXTREMES(int16_t, i2, INT16_MIN, INT16_MAX, x, x)
-EXTREMES(uint32_t, u4, 0, UINT32_MAX, x, x)
-EXTREMES(int32_t, i4, INT32_MIN, INT32_MAX, x, x)
-EXTREMES(uint64_t, u8, 0, UINT64_MAX, x, x)
-EXTREMES(int64_t, i8, INT64_MIN, INT64_MAX, x, x)
-EXTREMES(int16_t, f2, INT16_MIN, INT16_MAX, KEY_2(x), KEY_2(x))
-EXTREMES(int32_t, f4, INT32_MIN, INT32_MAX, KEY_4(x), KEY_4(x))
-EXTREMES(int64_t, f8, INT64_MIN, INT64_MAX, KEY_8(x), KEY_8(x))
-EXTREMES(int16_t, s2, INT16_MIN, INT16_MAX, NAN_BITS_2(x) ? INT16_MAX : KEY_2(x),
-         NAN_BITS_2(x) ? INT16_MIN : KEY_2(x))
-EXTREMES(int32_t, s4, INT32_MIN, INT32_MAX, NAN_BITS_4(x) ? INT32_MAX : KEY_4(x),
-         NAN_BITS_4(x) ? INT32_MIN : KEY_4(x))
-EXTREMES(int64_t, s8, INT64_MIN, INT64_MAX, NAN_BITS_8(x) ? INT64_MAX : KEY_8(x),
-         NAN_BITS_8(x) ? INT64_MIN : KEY_8(x))
+EXTREMES(STRAIGHT, uint8_t, u1, 0, UINT8_MAX, x, x)
+EXTREMES(STRAIGHT, int8_t, i1, INT8_MIN, INT8_MAX, x, x)
+EXTREMES(STRAIGHT, uint16_t, u2, 0, UINT16_MAX, x, x)
+EXTREMES(STRAIGHT, int16_t, i2, INT16_MIN, INT16_MAX, x, x)
+EXTREMES(STRAIGHT, uint32_t, u4, 0, UINT32_MAX, x, x)
+EXTREMES(STRAIGHT, int32_t, i4, INT32_MIN, INT32_MAX, x, x)
+EXTREMES(STRAIGHT, uint64_t, u8, 0, UINT64_MAX, x, x)
+EXTREMES(STRAIGHT, int64_t, i8, INT64_MIN, INT64_MAX, x, x)
+EXTREMES(STRAIGHT, int16_t, f2, INT16_MIN, INT16_MAX, KEY_2(x), KEY_2(x))
+EXTREMES(STRAIGHT, int32_t, f4, INT32_MIN, INT32_MAX, KEY_4(x), KEY_4(x))
+EXTREMES(STRAIGHT, int64_t, f8, INT64_MIN, INT64_MAX, KEY_8(x), KEY_8(x))
+EXTREMES(IN_STEPS, int16_t, s2, INT16_MIN, INT16_MAX,
+         PICK_KEY(int16_t, NAN_BITS_2(x), INT16_MAX, KEY_2(x)),
+         PICK_KEY(int16_t, NAN_BITS_2(x), INT16_MIN, KEY_2(x)))
+EXTREMES(IN_STEPS, int32_t, s4, INT32_MIN, INT32_MAX,
+         PICK_KEY(int32_t, NAN_BITS_4(x), INT32_MAX, KEY_4(x)),
+         PICK_KEY(int32_t, NAN_BITS_4(x), INT32_MIN, KEY_4(x)))
+EXTREMES(IN_STEPS, int64_t, s8, INT64_MIN, INT64_MAX,
+         PICK_KEY(int64_t, NAN_BITS_8(x), INT64_MAX, KEY_8(x)),
+         PICK_KEY(int64_t, NAN_BITS_8(x), INT64_MIN, KEY_8(x)))
 
 #define ROW(name)                                                                                  \
     {                                                                                              \

@@ -22,6 +22,11 @@
 #define KEY_4(x) ((x) ^ (((x) >> 31) & MOST_4))
 #define KEY_8(x) ((x) ^ (((x) >> 63) & MOST_8))
 
+/* The same where both zeros are equal. */
+#define EQUAL_KEY_2(x) ((int16_t)(KEY_2(x) + (KEY_2(x) == -1)))
+#define EQUAL_KEY_4(x) (KEY_4(x) + (KEY_4(x) == -1))
+#define EQUAL_KEY_8(x) (KEY_8(x) + (KEY_8(x) == -1))
+
 /* Does a key stand for NaN? */
 #define NAN_KEY_2(k) ((k) > INF_2 || (k) < ~INF_2)
 #define NAN_KEY_4(k) ((k) > INF_4 || (k) < ~INF_4)
@@ -31,5 +36,8 @@
 #define NAN_BITS_2(x) (((x)&MOST_2) > INF_2)
 #define NAN_BITS_4(x) (((x)&MOST_4) > INF_4)
 #define NAN_BITS_8(x) (((x)&MOST_8) > INF_8)
+
+/* condition ? a : b in a type, without a branch: else loops over it are not vectorised. */
+#define PICK_KEY(T, condition, a, b) ((T)((b) ^ (((a) ^ (b)) & -(T)(condition))))
 
 #endif
