@@ -15,7 +15,7 @@ declare -A good=(
     [import]="in.bed -o OUT.h5:/g" [export]="in.h5:/g -o OUT.npy"
     [random]="normal --shape 50x40 --chunks 16x16 -o OUT.h5:/x"
     [pca]="in.h5:/g -k 3 -o OUT.h5" [verify]="in.h5" [recover]="in.h5" [plugin-path]=""
-    [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
+    [copy]="in.h5:/g -o OUT.h5:/g --chunks 16x16" [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
     [help]="" [version]="")
 
 for verb in $(verbs); do
