@@ -198,8 +198,6 @@ static slab_status resolve_pipeline(const slab_array_spec *spec, slab_array_info
         bool reduced =
             info->dtype.kind != SLAB_KIND_STRING && info->dtype.precision < 8 * info->dtype.size;
         TRY(parse_filter(text, &codec, &level));
-        if (codec->id == SLAB_FILTER_ZSTD && level < 0)
-            level = 1; /* as small as level 3 on scientific data, and up to twice as fast */
         if (reduced)
             TRY(append_filter(p, slab_codec_by_id(SLAB_FILTER_NBIT), -1));
         else if (info->dtype.size > 1 && !spec->no_shuffle && codec->id != SLAB_FILTER_BITSHUFFLE)

@@ -37,6 +37,7 @@ typedef struct slab_filter {
     unsigned flags;                          /* bit 0: optional */
     unsigned nvalues;                        /* of those below; more than fit: as HDF5 said */
     uint32_t values[SLAB_FILTER_VALUES_MAX]; /* the filter's client data */
+    bool adapts; /* not in the file: nobody asked for a level, so the encoder may do what suits */
 } slab_filter;
 
 /** What a codec may need to know about the chunk it works on. */

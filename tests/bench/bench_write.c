@@ -62,8 +62,7 @@ static slab_array_spec spec_of(const bench *b)
 {
     return (slab_array_spec){.dtype = slab_dtype_make(SLAB_KIND_FLOAT, 4),
                              .shape = {2, {b->nchunks / ACROSS * SIDE, COLUMNS}},
-                             .chunk = {2, {SIDE, SIDE}},
-                             .filter = "zstd:1"};
+                             .chunk = {2, {SIDE, SIDE}}};
 }
 
 static slab_status encode_chunk(void *context, int thread, int64_t chunk)

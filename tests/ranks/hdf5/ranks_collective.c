@@ -34,7 +34,7 @@ static slab_array_info info_of(const char *codec_name)
     if (codec_name != NULL) {
         const slab_codec *codec = slab_codec_by_name(codec_name);
         info.pipeline.nfilters = 2;
-        info.pipeline.filters[0] = (slab_filter){SLAB_FILTER_SHUFFLE, 0, 1, {4}};
+        info.pipeline.filters[0] = (slab_filter){SLAB_FILTER_SHUFFLE, 0, 1, {4}, false};
         info.pipeline.filters[1].id = codec->id;
         EXPECT(codec->configure(&info.pipeline.filters[1], &info.pipeline.type, -1) == SLAB_OK);
     }

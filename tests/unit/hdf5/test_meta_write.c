@@ -362,8 +362,8 @@ START_TEST(filters_come_back_with_their_parameters)
     slab_array_info told, info = plain_info(slab_dtype_make(SLAB_KIND_INT, 4), 6, 12);
     static const int ids[] = {SLAB_FILTER_ZSTD, SLAB_FILTER_LZ4, SLAB_FILTER_BITSHUFFLE};
     info.pipeline.nfilters = 2;
-    info.pipeline.filters[0] = (slab_filter){SLAB_FILTER_SHUFFLE, 0, 1, {4}};
-    info.pipeline.filters[1] = (slab_filter){ids[_i], 1, 1, {3}};
+    info.pipeline.filters[0] = (slab_filter){SLAB_FILTER_SHUFFLE, 0, 1, {4}, false};
+    info.pipeline.filters[1] = (slab_filter){ids[_i], 1, 1, {3}, false};
     slab_meta *t = begin("x.h5", true, &space);
     ck_ok(slab_meta_create_array(t, "x", &info));
     ck_ok(slab_meta_commit(&t, space.end, false));
