@@ -183,7 +183,7 @@ done:
 
 const slab_command slab_command_group = {
     .name = "group",
-    .arguments = "NAME[,NAME...] FILE.h5:/ARRAY[SELECTION] by=FILE.h5:/LABELS",
+    .arguments = "NAME[,...] FILE.h5:/ARRAY by=FILE.h5:/LABELS",
     .summary = "sum, mean, std, min, max, count of rows that have the same label",
     .description =
         "Reduces the rows of an array by groups: rows whose label is equal belong together. Labels "

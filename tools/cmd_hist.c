@@ -17,7 +17,7 @@ static const slab_option options[] = {
     {"edges", 0, 's', "E[,E...]", NULL, "the bins' edges instead, ascending"},
     {"range", 0, 's', "LOW,HIGH", NULL,
      "what the bins cover (default: from the least element to the greatest, which takes a pass)"},
-    {"range2", 0, 's', "LOW,HIGH", NULL, "the same for the second array"},
+    {"second-range", 0, 's', "LOW,HIGH", NULL, "the same for the second array"},
     {"weights", 0, 's', "FILE.h5:/ARRAY", NULL, "add up these instead of counting elements"},
     {"density", 0, 'b', NULL, NULL, "divide by the sum and by the bins' widths"},
     {"plot", 0, 'f', "FILE.svg|FILE.png", NULL, "draw it with gnuplot"},
@@ -66,10 +66,10 @@ static slab_status read_axes(const slab_call *call, job *j)
     for (int a = 0; a < j->n; a++)
         j->axes[a].n = slab_call_int(call, "bins");
     TRY(read_range(call, "range", &j->axes[0]));
-    REQUIRE(j->n == 2 || !slab_call_text(call, "range2"), SLAB_ERR_USAGE,
-            "--range2 is for a second array");
+    REQUIRE(j->n == 2 || !slab_call_text(call, "second-range"), SLAB_ERR_USAGE,
+            "--second-range is for a second array");
     if (j->n == 2)
-        TRY(read_range(call, "range2", &j->axes[1]));
+        TRY(read_range(call, "second-range", &j->axes[1]));
     if (!edges)
         goto done;
     REQUIRE(j->n == 1, SLAB_ERR_USAGE, "--edges is for one array");
@@ -214,7 +214,7 @@ done:
 
 const slab_command slab_command_hist = {
     .name = "hist",
-    .arguments = "FILE.h5:/ARRAY[SELECTION] [FILE.h5:/SECOND[SELECTION]]",
+    .arguments = "FILE.h5:/ARRAY [FILE.h5:/SECOND]",
     .summary = "histograms in one and two dimensions",
     .description =
         "Counts the elements of an array that fall into bins, as NumPy's histogram does, and draws "

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <slab/compute/computation/computation.h>
-#include <slab/compute/sink/histogram.h>
-#include <slab/compute/sink/statistics.h>
+#include <slab/compute/sink/histogram_sink.h>
+#include <slab/compute/sink/reduce.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
@@ -16,7 +16,7 @@ typedef struct histogram_self {
     bool uniform[SLAB_HISTOGRAM_AXES_MAX];
     double *edges[SLAB_HISTOGRAM_AXES_MAX]; /* NULL: the range is not known yet */
     int looking;                            /* the axis whose range the next pass finds, n: none */
-    slab_statistics *extremes;
+    slab_reduce *extremes;                  /* min and max */
     slab_histogram *histogram;
 } histogram_self;
 
@@ -77,9 +77,10 @@ static slab_status histogram_begin(slab_computation *c, const slab_workshop *wor
     look_on(s);
     c->only = s->looking < s->n ? s->looking + 1 : 0;
     if (s->looking < s->n) {
-        slab_statistics_destroy(&s->extremes);
-        TRY(slab_statistics_create(c->operands[s->looking], SLAB_AXES_ALL, &s->extremes));
-        *cls = &slab_sink_statistics;
+        const slab_reduce_spec ends[] = {{.name = "min"}, {.name = "max"}};
+        slab_reduce_destroy(&s->extremes);
+        TRY(slab_reduce_create_many(c->operands[s->looking], ends, 2, &s->extremes));
+        *cls = &slab_sink_reduce;
         *sink = s->extremes;
         goto done;
     }
@@ -93,18 +94,15 @@ done:
     return rc;
 }
 
-/* The range found: NumPy's, for no elements 0 to 1. */
+/* The range found; NaN is in it when an element is NaN. */
 static slab_status found_range(slab_computation *c)
 {
     slab_status rc = SLAB_OK;
     histogram_self *s = c->self;
-    const slab_statistics_result *r = slab_statistics_get(s->extremes);
-    double low = 0, high = 1;
-    if (r->count[0] + r->missing[0] > 0) {
-        low = r->missing[0] ? NAN : slab_dtype_get_double(r->dtype, r->min);
-        high = r->missing[0] ? NAN : slab_dtype_get_double(r->dtype, r->max);
-    }
-    TRY(make_edges(s, s->looking, slab_value_dtype(c->operands[s->looking]), low, high));
+    slab_dtype dtype = slab_value_dtype(c->operands[s->looking]);
+    double low = slab_dtype_get_double(dtype, slab_reduce_get_at(s->extremes, 0));
+    double high = slab_dtype_get_double(dtype, slab_reduce_get_at(s->extremes, 1));
+    TRY(make_edges(s, s->looking, dtype, low, high));
 done:
     return rc;
 }
@@ -208,7 +206,7 @@ static void histogram_clear(slab_computation *c)
     histogram_self *s = c->self;
     for (int a = 0; a < s->n; a++)
         FREE(s->edges[a]);
-    slab_statistics_destroy(&s->extremes);
+    slab_reduce_destroy(&s->extremes);
     slab_histogram_destroy(&s->histogram);
 }
 
@@ -279,7 +277,14 @@ void slab_value_histogram(slab_value *const *values, int n, slab_value *weights,
     s->density = density;
     s->covers = axes[0].covers && !weights;
     for (int a = 0; a < n; a++) {
-        TRY(set_axis(s, a, &axes[a], slab_value_dtype(values[a])));
+        slab_histogram_axis axis = axes[a];
+        int64_t elements;
+        TRY(slab_shape_elements(slab_value_shape(values[a]), &elements));
+        if (elements == 0 && !axis.edges && !axis.has_range) { /* NumPy's range of nothing */
+            axis.has_range = true;
+            axis.high = 1;
+        }
+        TRY(set_axis(s, a, &axis, slab_value_dtype(values[a])));
         shape.extent[a] = axes[a].n;
     }
     bool counts = n == 1 && !weights && !density;

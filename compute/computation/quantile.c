@@ -8,7 +8,7 @@
 #include <slab/compute/computation/results.h>
 #include <slab/compute/kernel/order.h>
 #include <slab/compute/sink/lines.h>
-#include <slab/compute/sink/selection.h>
+#include <slab/compute/sink/selector.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <stdlib.h>

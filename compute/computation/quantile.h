@@ -1,5 +1,5 @@
 /**
- * Quantiles as values: exact, by selection (compute/sink/selection.h), never by sorting everything.
+ * Quantiles as values: exact, by selection (compute/sink/selector.h), never by sorting everything.
  */
 #ifndef SLAB_COMPUTE_COMPUTATION_QUANTILE_H
 #define SLAB_COMPUTE_COMPUTATION_QUANTILE_H

@@ -5,7 +5,7 @@
 #define SLAB_COMPUTE_COMPUTATION_SCAN_H
 
 #include <slab/compute/graph/value.h>
-#include <slab/compute/kernel/scan.h>
+#include <slab/compute/kernel/scan_rows.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <slab/compute/computation/computation.h>
 #include <slab/compute/kernel/order.h>
-#include <slab/compute/sink/topk.h>
+#include <slab/compute/sink/topk_sink.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 

@@ -6,7 +6,7 @@
 #define SLAB_COMPUTE_GRAPH_DEFERRED_H
 
 #include <slab/compute/graph/value.h>
-#include <slab/compute/kernel/scan.h>
+#include <slab/compute/kernel/scan_rows.h>
 #include <slab/storage/scratch.h>
 
 #ifdef __cplusplus

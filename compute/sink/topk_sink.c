@@ -1,6 +1,6 @@
 /* The state is a list in order, with how many it holds in front; the last of a full one is what an
  * element has to beat. */
-#include <slab/compute/sink/topk.h>
+#include <slab/compute/sink/topk_sink.h>
 
 #include <slab/compute/kernel/order.h>
 #include <slab/storage/base/try.h>

@@ -1,4 +1,4 @@
-#include <slab/compute/kernel/scan.h>
+#include <slab/compute/kernel/scan_rows.h>
 
 #include <math.h>
 #include <slab/compute/kernel/clones_impl.h>

@@ -1,4 +1,4 @@
-#include <slab/compute/sink/histogram.h>
+#include <slab/compute/sink/histogram_sink.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>

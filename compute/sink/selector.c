@@ -2,7 +2,7 @@
  * The state of a pass that counts: for every slot the elements and NaN seen, and for every prefix a
  * counter a digit. The state of one that gathers: how many candidates there are, and their keys.
  */
-#include <slab/compute/sink/selection.h>
+#include <slab/compute/sink/selector.h>
 
 #include <slab/compute/kernel/order.h>
 #include <slab/storage/base/memory.h>
