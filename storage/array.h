@@ -42,6 +42,8 @@ typedef struct slab_array_info {
     uint8_t fill[SLAB_FILL_MAX];             /* one native element; all zero when has_fill is false */
     bool has_missing;                        /* a declared missing code (for floats NaN is always) */
     uint8_t missing[SLAB_FILL_MAX];          /* one native element */
+    bool has_pointers;                       /* elements lead elsewhere in the file: texts and lists of
+                                                variable length, references */
     char fallback[SLAB_REASON_MAX];          /* why H5Dread must read it, "" when slab can itself */
 } slab_array_info;
 

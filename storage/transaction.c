@@ -284,7 +284,7 @@ done:
 }
 
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
-                           const void *packed, size_t bytes)
+                           uint32_t mask, const void *packed, size_t bytes)
 {
     slab_status rc = SLAB_OK;
     slab_txn_thread *t = &txn->threads[thread];
@@ -299,6 +299,7 @@ slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64
         memcpy(at, packed, bytes);
     block->chunks[block->nchunks++] =
         (slab_logged_chunk){.array = writer->id,
+                            .mask = mask,
                             .number = chunk,
                             .address = block->used, /* within the block, until it has a place */
                             .size = bytes,

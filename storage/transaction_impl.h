@@ -101,9 +101,9 @@ slab_status slab_txn_flush(slab_txn *txn, int thread);
 slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
 
 /** Adds a packed chunk to the thread's block: copies it there unless slab_txn_room() gave the place
- * where it lies. */
+ * where it lies. @param mask  filters that were skipped */
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
-                           const void *packed, size_t bytes);
+                           uint32_t mask, const void *packed, size_t bytes);
 
 /* --- writer.c, writer_register.c, writer_held.c --- */
 
@@ -115,6 +115,8 @@ typedef struct slab_held_chunk {
 
 struct slab_writer {
     slab_txn *txn;
+    slab_array *like; /* created with this one's type; NULL: with that of info */
+    bool like_stored; /* and with its chunks and filters */
     uint32_t id;
     bool closed;
     char *path;
@@ -135,6 +137,17 @@ struct slab_writer {
 };
 
 void slab_writer_free(slab_writer *writer);
+
+/**
+ * Creates an array of the very type of another. Collective.
+ * @param spec  how it is stored, dtype and extents those of the other; NULL: as the other is, for
+ *              chunks that are placed as they are
+ */
+slab_status slab_txn_create_like(slab_txn *txn, const char *path, slab_array *like,
+                                 const slab_array_spec *spec, slab_writer **out);
+
+/** Counts a chunk that has been placed. */
+void slab_writer_count(slab_writer *writer, int64_t chunk, size_t packed_bytes);
 
 /** Notes where a chunk is. Call with txn->lock held. */
 slab_status slab_writer_note(slab_writer *writer, const slab_logged_chunk *chunk);

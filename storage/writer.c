@@ -1,5 +1,6 @@
 /* A writer encodes a chunk in the calling thread and copies it into that thread's block; see
  * transaction.c for where the block goes. */
+#include <slab/storage/array_impl.h>
 #include <slab/storage/transaction_impl.h>
 
 #include <inttypes.h>
@@ -31,7 +32,7 @@ void slab_writer_free(slab_writer *writer)
 
 /* Nothing but memory: what can fail on one rank. */
 static slab_status make_writer(slab_txn *txn, const char *path, const slab_array_spec *spec,
-                               slab_writer **out)
+                               slab_array *like, slab_writer **out)
 {
     slab_status rc = SLAB_OK;
     slab_writer *w = NULL;
@@ -39,7 +40,12 @@ static slab_status make_writer(slab_txn *txn, const char *path, const slab_array
     ALLOC(w, 1, "a writer");
     w->txn = txn;
     pthread_mutex_init(&w->lock, NULL);
-    TRY(slab_spec_resolve(spec, path, &w->info));
+    w->like = like;
+    w->like_stored = !spec;
+    if (spec)
+        TRY(slab_spec_resolve(spec, path, &w->info));
+    else
+        w->info = *slab_array_describe(like);
     TRY_SAYING(
         slab_grid_make(&w->info.shape,
                        w->info.layout == SLAB_LAYOUT_CHUNKED ? &w->info.chunk : &w->info.shape,
@@ -47,7 +53,7 @@ static slab_status make_writer(slab_txn *txn, const char *path, const slab_array
         "'%s'", path);
     w->native = slab_dtype_native(w->info.dtype);
     w->chunk_bytes = slab_info_chunk_bytes(&w->info);
-    w->bound = slab_pipeline_bound(&w->info.pipeline);
+    w->bound = spec ? slab_pipeline_bound(&w->info.pipeline) : 0; /* else nothing is encoded */
     TRY(slab_memory_strdup(&w->path, path));
     ALLOC(w->lanes, txn->options.threads, "a writer's threads");
     ALLOC(w->scratch, txn->options.threads, "a writer's threads");
@@ -77,6 +83,13 @@ static slab_status create_in_meta(slab_writer *w)
     TRY(slab_txn_clear_path(w->txn, w->path));
     if (w->txn->options.backend == SLAB_BACKEND_COLLECTIVE && w->info.layout == SLAB_LAYOUT_CHUNKED)
         goto done; /* parallel HDF5 will */
+    if (w->like) { /* its attributes are copied by whoever copies it */
+        slab_meta *from;
+        TRY(slab_file_meta(slab_array_file(w->like), &from));
+        TRY(slab_meta_create_like(w->txn->meta, w->path, from, slab_array_path(w->like),
+                                  w->like_stored ? NULL : &w->info));
+        goto done;
+    }
     TRY(slab_meta_create_array(w->txn->meta, w->path, &w->info));
     TRY(declare_missing(w));
 done:
@@ -86,10 +99,16 @@ done:
 slab_status slab_txn_create(slab_txn *txn, const char *path, const slab_array_spec *spec,
                             slab_writer **out)
 {
+    return slab_txn_create_like(txn, path, NULL, spec, out);
+}
+
+slab_status slab_txn_create_like(slab_txn *txn, const char *path, slab_array *like,
+                                 const slab_array_spec *spec, slab_writer **out)
+{
     slab_status rc;
     slab_writer *w = NULL;
     *out = NULL;
-    rc = make_writer(txn, path, spec, &w);
+    rc = make_writer(txn, path, spec, like, &w);
     TRY(slab_ranks_agree(txn->ranks, rc));
     TRY(ON_ROOT(txn, create_in_meta(w)));
     if (txn->options.backend == SLAB_BACKEND_COLLECTIVE && w->info.layout == SLAB_LAYOUT_CHUNKED) {
@@ -213,7 +232,7 @@ static slab_status encode_and_place(slab_writer *w, int thread, int64_t chunk, i
     else
         rc = slab_lane_encode(lane, first, data, bytes, &packed, &size);
     TRY_SAYING(rc, "cannot encode chunk %" PRId64 " of '%s'", chunk, w->path);
-    TRY(slab_txn_place(w->txn, thread, w, chunk, packed, size));
+    TRY(slab_txn_place(w->txn, thread, w, chunk, 0, packed, size));
     atomic_fetch_add(&w->txn->packed_bytes, (int_fast64_t)size);
 done:
     return rc;
@@ -226,6 +245,12 @@ static void count_chunk(slab_writer *w, int64_t chunk)
     int64_t bytes = slab_box_elements(&box) * (int64_t)w->info.dtype.size;
     atomic_fetch_add(&w->txn->chunks, 1);
     atomic_fetch_add(&w->txn->plain_bytes, bytes);
+}
+
+void slab_writer_count(slab_writer *w, int64_t chunk, size_t packed_bytes)
+{
+    count_chunk(w, chunk);
+    atomic_fetch_add(&w->txn->packed_bytes, (int_fast64_t)packed_bytes);
 }
 
 static bool is_held(const slab_writer *w)

@@ -159,6 +159,14 @@ static bool inside(const char *a, const char *b)
     return n == 1 || (strncmp(a, b, n) == 0 && (b[n] == '\0' || b[n] == '/'));
 }
 
+bool slab_call_is_input(const slab_call *call, const char *file, const char *object)
+{
+    for (const call_input *i = call->inputs; i; i = i->next)
+        if (strcmp(i->object, object) == 0 && same_file(i->path, file))
+            return true;
+    return false;
+}
+
 static slab_status output_check_inputs(const slab_call *call, const char *file, const char *path)
 {
     slab_status rc = SLAB_OK;

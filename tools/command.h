@@ -111,6 +111,8 @@ slab_status slab_call_spec(slab_call *call, slab_array_spec *spec);
 /** Names a file that is read but not opened by slab_call_open(), for provenance and the check that
  * an output is not an input. */
 slab_status slab_call_input(slab_call *call, const char *path);
+/** True when an object of a file is among the inputs. */
+bool slab_call_is_input(const slab_call *call, const char *file, const char *object);
 /** Sets provenance attributes (command, version, inputs, seed) on an object. */
 slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *path);
 /** Value of --seed. */

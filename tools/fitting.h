@@ -10,6 +10,7 @@
 typedef struct slab_need {
     size_t thread; /* for each thread */
     size_t fixed;
+    size_t kept; /* what a command adds up by itself; no function here looks at it */
     int threads; /* set by slab_need_threads() */
 } slab_need;
 

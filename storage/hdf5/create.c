@@ -171,27 +171,37 @@ done:
     return rc;
 }
 
-slab_status slab_hdf5_create_array(hid_t file, const char *path, const slab_array_info *info,
-                                   hid_t *array)
+slab_status slab_hdf5_create_typed(hid_t file, const char *path, const slab_array_info *info,
+                                   hid_t type, hid_t *array)
 {
     slab_status rc = SLAB_OK;
-    hid_t type = H5I_INVALID_HID, space = H5I_INVALID_HID, dcpl = H5I_INVALID_HID;
-    hid_t lcpl = H5I_INVALID_HID;
+    hid_t space = H5I_INVALID_HID, dcpl = H5I_INVALID_HID, lcpl = H5I_INVALID_HID;
     bool is_free;
     *array = H5I_INVALID_HID;
     TRY(path_free(file, path, &is_free));
     REQUIRE(is_free, SLAB_ERR_EXISTS, "'%s' is there already", path);
-    TRY(slab_type_to_hdf5(info->dtype, &type));
     TRY(space_of(info, &space));
     TRY(creation_list(info, type, &dcpl));
     TRY(with_parents(&lcpl));
     *array = H5Dcreate2(file, path, type, space, lcpl, dcpl, H5P_DEFAULT);
     HDF5_REQUIRE(*array >= 0, SLAB_ERR_HDF5, "HDF5 does not create it");
 done:
-    slab_hdf5_close(&type);
     slab_hdf5_close(&space);
     slab_hdf5_close(&dcpl);
     slab_hdf5_close(&lcpl);
+    return rc;
+}
+
+slab_status slab_hdf5_create_array(hid_t file, const char *path, const slab_array_info *info,
+                                   hid_t *array)
+{
+    slab_status rc = SLAB_OK;
+    hid_t type = H5I_INVALID_HID;
+    *array = H5I_INVALID_HID;
+    TRY(slab_type_to_hdf5(info->dtype, &type));
+    TRY(slab_hdf5_create_typed(file, path, info, type, array));
+done:
+    slab_hdf5_close(&type);
     return rc;
 }
 

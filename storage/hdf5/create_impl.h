@@ -12,6 +12,10 @@
 slab_status slab_hdf5_create_array(hid_t file, const char *path, const slab_array_info *info,
                                    hid_t *array);
 
+/** As slab_hdf5_create_array, of this very type. */
+slab_status slab_hdf5_create_typed(hid_t file, const char *path, const slab_array_info *info,
+                                   hid_t type, hid_t *array);
+
 /** Creates a group and those above it, unless it is there. @retval SLAB_ERR_EXISTS an array is */
 slab_status slab_hdf5_create_group(hid_t file, const char *path);
 

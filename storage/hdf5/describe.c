@@ -204,6 +204,23 @@ done:
     return rc;
 }
 
+/* H5Tdetect_class does not tell texts of variable length from others. */
+static bool has_variable_text(hid_t type)
+{
+    bool found = false;
+    H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_STRING)
+        return H5Tis_variable_str(type) > 0;
+    int n = class == H5T_COMPOUND ? H5Tget_nmembers(type) : class == H5T_ARRAY;
+    for (int i = 0; i < n && !found; i++) {
+        hid_t part =
+            class == H5T_COMPOUND ? H5Tget_member_type(type, (unsigned)i) : H5Tget_super(type);
+        found = part >= 0 && has_variable_text(part);
+        slab_hdf5_close(&part);
+    }
+    return found;
+}
+
 static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
@@ -211,6 +228,8 @@ static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
     HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
     size_t stored_size = H5Tget_size(type);
     TRY(slab_type_from_hdf5(type, &info->dtype, info->fallback));
+    info->has_pointers = has_variable_text(type) || H5Tdetect_class(type, H5T_VLEN) > 0 ||
+                         H5Tdetect_class(type, H5T_REFERENCE) > 0;
     if (info->dtype.kind == SLAB_KIND_OTHER) {
         slab_type_text(type, info->type_name, sizeof info->type_name);
         fall_back(info, "its element type is none of slab's");

@@ -9,6 +9,7 @@
 #define SLAB_STORAGE_HDF5_META_H
 
 #include <slab/storage/array.h>
+#include <slab/storage/copy.h>
 #include <slab/storage/selection.h>
 #include <slab/storage/transaction.h>
 
@@ -97,6 +98,28 @@ slab_status slab_meta_attribute(slab_meta *meta, const char *path, const char *n
                                 slab_dtype dtype, int64_t n, const void *data);
 /** @retval SLAB_ERR_NOT_FOUND  there is no such attribute (message: what there is) */
 slab_status slab_meta_attribute_remove(slab_meta *meta, const char *path, const char *name);
+
+/* --- copying from a file that is read; attributes come last --- */
+
+/** Creates an array with the type and extents of another. @param storage  its layout, chunks,
+ * filters and fill value; NULL: those of the other too, so that packed chunks fit */
+slab_status slab_meta_create_like(slab_meta *meta, const char *path, slab_meta *from,
+                                  const char *from_path, const slab_array_info *storage);
+/** Copies a link, an empty group, a named type, or an array with its elements (through HDF5, kept
+ * in memory until commit). Without attributes; references to objects lead nowhere yet. */
+slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *from,
+                                  const char *from_path, slab_object kind);
+/** Another hard link to an object that is there. */
+slab_status slab_meta_link_hard(slab_meta *meta, const char *there, const char *path);
+/** The same for two paths when they lead to the same object of a file. */
+slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *key);
+/** Elements that are references lead to the copies of what they led to. Nothing for other types. */
+slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_meta *from,
+                                      const char *from_path, const slab_copy_map *map);
+/** Attributes of any type. Those that tie a dimension to its scale are left out when one of the two
+ * has not been copied; other references to what is not there lead nowhere. */
+slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_meta *from,
+                                      const char *from_path, const slab_copy_map *map);
 
 /** A chunk whose bytes lie in the file already. */
 typedef struct slab_placed_chunk {

@@ -19,6 +19,7 @@ declare -A good=(
     [reduce]="mean,max in.h5:/g --axis 1 -o OUT.h5" [hist]="in.h5:/g --bins 4 -o OUT.h5"
     [group]="mean,count x.h5:/x by=in.h5:/g[:40,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
+    [copy]="in.h5:/g -o OUT.h5:/g --chunks 16x16"
     [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
     [help]="" [version]="")
 

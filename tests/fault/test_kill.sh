@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# kill -9 at random moments of random, import and pca, on one rank and on two, into new files and
+# kill -9 at random moments of random, import, pca and copy, on one rank and on two, into new files and
 # into files that exist. Afterwards every file is readable by HDF5's own tools and holds what it
 # held before, and the new object is there whole or not at all; the same command run again succeeds
 # and tidies up.
@@ -24,10 +24,11 @@ die() { echo "FAILS kill $trial ($label): $*"; ls -la; exit 1; }
 "$SLAB" export in.h5:/genotypes -q -o in.bed || exit 1
 "$SLAB" random integers --shape 300x700 --low 0 --high 99 --seed 2 -q -o old.h5:/old || exit 1
 
-verbs=(random import pca)
+verbs=(random import pca copy)
 declare -A words=(
     [random]="random normal --shape 2000x2000 --seed 3 -q -o f.h5:/new"
     [import]="import ../in.bed -q -o f.h5:/new"
+    [copy]="copy ../in.h5:/genotypes --chunks 200x200 -q -o f.h5:/new"
     [pca]="pca ../in.h5:/genotypes --standardize genotype -k 4 --memory 256M -q -o f.h5:/new"
 )
 
@@ -95,9 +96,9 @@ check() {
 
 declare -A seen
 for ((trial = 0; trial < kills; trial++)); do
-    verb=${verbs[trial % 3]}
-    n=$((1 + trial / 3 % 2))
-    existed=$((trial / 6 % 2))
+    verb=${verbs[trial % 4]}
+    n=$((1 + trial / 4 % 2))
+    existed=$((trial / 8 % 2))
     label="$verb, $n ranks, existed $existed"
     rm -rf "$work/trial"
     mkdir "$work/trial"
