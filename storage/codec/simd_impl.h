@@ -8,7 +8,7 @@
 typedef enum slab_simd {
     SLAB_SIMD_SCALAR,
     SLAB_SIMD_AVX2,
-    SLAB_SIMD_AVX512, /* F, BW, VL */
+    SLAB_SIMD_AVX512, /* F, BW, DQ, VL */
     SLAB_SIMD_VBMI    /* and VBMI */
 } slab_simd;
 
@@ -16,14 +16,15 @@ typedef enum slab_simd {
 /** The widest that may be used here; every lower one may be used as well. */
 static inline slab_simd slab_simd_best(void)
 {
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
         return __builtin_cpu_supports("avx512vbmi") ? SLAB_SIMD_VBMI : SLAB_SIMD_AVX512;
     return __builtin_cpu_supports("avx2") ? SLAB_SIMD_AVX2 : SLAB_SIMD_SCALAR;
 }
 
 #define SLAB_TARGET_AVX2   __attribute__((target("avx2")))
-#define SLAB_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl")))
-#define SLAB_TARGET_VBMI   __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi")))
+#define SLAB_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define SLAB_TARGET_VBMI   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")))
 #else
 static inline slab_simd slab_simd_best(void)
 {
