@@ -45,6 +45,9 @@ typedef struct slab_chunk_type {
     size_t bytes;     /* of one whole decoded chunk */
 } slab_chunk_type;
 
+/** A checksum that is still to be compared (codec_impl.h). */
+typedef struct slab_check slab_check;
+
 /**
  * A codec. All functions are thread-safe; `state` is per thread.
  * decode writes at most `capacity` bytes and sets *written; it must accept hostile input: any
@@ -85,6 +88,19 @@ typedef struct slab_codec {
     /** For a codec that only appends: checks the n bytes and says how many of them, from the
      * front, are the decoded ones, so that nothing need be copied. NULL for all others. */
     slab_status (*trim)(const slab_filter *filter, const void *src, size_t n, size_t *kept);
+
+    /** For a codec with a checksum of what it decodes: as decode, with the comparison left to the
+     * caller, who keeps dst until then. NULL for all others. */
+    slab_status (*decode_unchecked)(const slab_filter *filter, const slab_chunk_type *type,
+                                    void *state, const void *src, size_t n, void *dst,
+                                    size_t capacity, size_t *written, slab_check *check);
+
+    /** For a codec that moves bytes and cannot fail: decodes bytes from .. from + bytes - 1 of a
+     * chunk alone, whole elements; src is a whole encoded chunk. Advances `check` by as many bytes
+     * as it likes. False when these parameters do not allow it, which bytes = 0 asks. NULL: not
+     * such a codec. */
+    bool (*part)(const slab_filter *filter, const slab_chunk_type *type, const void *src,
+                 size_t from, size_t bytes, void *dst, slab_check *check);
 } slab_codec;
 
 /** By filter number or by name; NULL when there is none. */
@@ -125,6 +141,25 @@ void slab_lane_destroy(slab_lane **lane);
  * @retval SLAB_ERR_CHECKSUM  fletcher32 or zstd's checksum differs
  */
 slab_status slab_lane_decode(slab_lane *lane, uint32_t mask, const void *src, size_t n, void *dst);
+
+/**
+ * Decodes one chunk as far as its last stage, when that one can decode parts (shuffle can); else
+ * wholly, into @p dst. A consumer that takes parts while they are in the nearest cache saves the
+ * whole chunk a way through the next one.
+ *
+ * @param[out] in_parts  true: src is no longer needed, nothing was written to dst, and
+ *                       slab_lane_part() gives the elements until the lane's next call of another
+ *                       function; slab_lane_end() says whether they are right
+ */
+slab_status slab_lane_begin(slab_lane *lane, uint32_t mask, const void *src, size_t n, void *dst,
+                            bool *in_parts);
+
+/** Bytes from .. from + bytes - 1 of the chunk that was begun: whole elements, in any order. */
+void slab_lane_part(slab_lane *lane, size_t from, size_t bytes, void *dst);
+
+/** Compares what checksums are left of the chunk that was begun; parts may still be taken. Costs
+ * least when all parts have been taken. @retval SLAB_ERR_CHECKSUM */
+slab_status slab_lane_end(slab_lane *lane);
 
 /**
  * Encodes one chunk. @p first: the number of leading filters that @p src has been through already.

@@ -5,6 +5,7 @@
 #define SLAB_STORAGE_CODEC_CODEC_IMPL_H
 
 #include <slab/storage/codec/codec.h>
+#include <slab/storage/codec/xxh64_impl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -12,6 +13,15 @@
 #define SLAB_CODEC(row) extern const slab_codec slab_codec_##row;
 #include <slab/storage/codec/codec_list.h>
 #undef SLAB_CODEC
+
+struct slab_check {
+    bool due;
+    uint32_t stated; /* the low half of the sum */
+    slab_xxh64_run sum;
+};
+
+/** Sums the rest and compares. @retval SLAB_ERR_CHECKSUM  differs; it is no longer due */
+slab_status slab_check_compare(slab_check *check);
 
 static inline uint64_t load_be64(const unsigned char *p)
 {

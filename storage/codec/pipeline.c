@@ -12,7 +12,10 @@ struct slab_lane {
     size_t most[SLAB_FILTERS_MAX + 1]; /* bytes before filter i; behind the last one */
     bool encodes;
     unsigned char *scratch[2];
-    size_t room; /* of each */
+    size_t room;       /* of each */
+    const void *begun; /* a chunk in one of them before its last stage; NULL: none */
+    int last, checks;  /* that stage, and the one that left `check` */
+    slab_check check;
 };
 
 slab_status slab_pipeline_check(const slab_pipeline *pipeline)
@@ -124,31 +127,107 @@ static bool is_skipped(uint32_t mask, int i)
     return i < 32 && (mask >> i & 1);
 }
 
-/* Does a filter before i run as well? */
-static bool is_last(uint32_t mask, int i)
+/* The filter that runs next after i, -1 when there is none. */
+static int stage_after(uint32_t mask, int i)
 {
     while (--i >= 0)
         if (!is_skipped(mask, i))
-            return false;
-    return true;
+            break;
+    return i;
+}
+
+/* The last filter to run gives parts. */
+static bool ends_in_parts(const slab_lane *lane, int last)
+{
+    const slab_codec *codec = last >= 0 ? lane->codecs[last] : NULL;
+    return codec && codec->part &&
+           codec->part(&lane->pipeline.filters[last], &lane->pipeline.type, NULL, 0, 0, NULL, NULL);
 }
 
 /* One stage: *at and *n become its output, in dst when it is the last and else in a buffer that
- * is not the input. */
+ * is not the input. What it leaves unchecked, when the last stage gives parts of it, is the lane's
+ * to check. */
 static slab_status decode_stage(slab_lane *lane, uint32_t mask, int i, const void **at, size_t *n,
                                 void *dst)
 {
     slab_status rc = SLAB_OK;
     const slab_codec *codec = lane->codecs[i];
     const slab_filter *filter = &lane->pipeline.filters[i];
-    bool last = is_last(mask, i);
+    const slab_chunk_type *type = &lane->pipeline.type;
+    int next = stage_after(mask, i);
+    bool last = next < 0;
     if (codec->trim && !last)
         return codec->trim(filter, *at, *n, n);
     unsigned char *spare = lane->scratch[*at == lane->scratch[0] && lane->scratch[1] ? 1 : 0];
     void *to = last ? dst : spare;
     size_t capacity = last ? lane->most[0] : lane->most[i];
-    TRY(codec->decode(filter, &lane->pipeline.type, lane->states[i], *at, *n, to, capacity, n));
+    if (codec->decode_unchecked && !last && stage_after(mask, next) < 0 &&
+        ends_in_parts(lane, next)) {
+        TRY(codec->decode_unchecked(filter, type, lane->states[i], *at, *n, to, capacity, n,
+                                    &lane->check));
+        lane->checks = i;
+    } else {
+        TRY(codec->decode(filter, type, lane->states[i], *at, *n, to, capacity, n));
+    }
     *at = to;
+done:
+    return rc;
+}
+
+slab_status slab_lane_begin(slab_lane *lane, uint32_t mask, const void *src, size_t n, void *dst,
+                            bool *in_parts)
+{
+    slab_status rc = SLAB_OK;
+    const void *at = src;
+    size_t bytes = lane->pipeline.type.bytes;
+    *in_parts = false;
+    lane->begun = NULL;
+    lane->check.due = false;
+    REQUIRE(!lane->encodes, SLAB_ERR_INTERNAL, "a lane for encoding cannot decode");
+    for (int i = stage_after(mask, lane->pipeline.nfilters); i >= 0; i = stage_after(mask, i)) {
+        bool ours = at == lane->scratch[0] || at == lane->scratch[1];
+        if (ours && n == bytes && stage_after(mask, i) < 0 && ends_in_parts(lane, i)) {
+            lane->begun = at;
+            lane->last = i;
+            *in_parts = true;
+            goto done;
+        }
+        TRY_SAYING(decode_stage(lane, mask, i, &at, &n, dst), "%s", lane->codecs[i]->name);
+    }
+    TRY(slab_lane_end(lane));
+    REQUIRE(n == bytes, SLAB_ERR_FORMAT, "chunk decodes to %zu bytes where %zu are expected", n,
+            bytes);
+    if (at != dst && bytes > 0)
+        memcpy(dst, at, bytes);
+done:
+    return rc;
+}
+
+void slab_lane_part(slab_lane *lane, size_t from, size_t bytes, void *dst)
+{
+    const slab_filter *filter = &lane->pipeline.filters[lane->last];
+    if (bytes > 0)
+        lane->codecs[lane->last]->part(filter, &lane->pipeline.type, lane->begun, from, bytes, dst,
+                                       &lane->check);
+}
+
+slab_status slab_check_compare(slab_check *check)
+{
+    slab_status rc = SLAB_OK;
+    if (!check->due)
+        return SLAB_OK;
+    check->due = false;
+    REQUIRE((uint32_t)slab_xxh64_end(slab_simd_best(), &check->sum) == check->stated,
+            SLAB_ERR_CHECKSUM, "the checksum differs");
+done:
+    return rc;
+}
+
+slab_status slab_lane_end(slab_lane *lane)
+{
+    slab_status rc = SLAB_OK;
+    if (lane->check.due)
+        TRY_SAYING(slab_check_compare(&lane->check), "%s", lane->codecs[lane->checks]->name);
 done:
     return rc;
 }
@@ -156,16 +235,12 @@ done:
 slab_status slab_lane_decode(slab_lane *lane, uint32_t mask, const void *src, size_t n, void *dst)
 {
     slab_status rc = SLAB_OK;
-    const void *at = src;
-    size_t bytes = lane->pipeline.type.bytes;
-    REQUIRE(!lane->encodes, SLAB_ERR_INTERNAL, "a lane for encoding cannot decode");
-    for (int i = lane->pipeline.nfilters - 1; i >= 0; i--)
-        if (!is_skipped(mask, i))
-            TRY_SAYING(decode_stage(lane, mask, i, &at, &n, dst), "%s", lane->codecs[i]->name);
-    REQUIRE(n == bytes, SLAB_ERR_FORMAT, "chunk decodes to %zu bytes where %zu are expected", n,
-            bytes);
-    if (at != dst && bytes > 0)
-        memcpy(dst, at, bytes);
+    bool in_parts;
+    TRY(slab_lane_begin(lane, mask, src, n, dst, &in_parts));
+    if (in_parts) {
+        slab_lane_part(lane, 0, lane->pipeline.type.bytes, dst);
+        TRY(slab_lane_end(lane));
+    }
 done:
     return rc;
 }

@@ -13,12 +13,13 @@ SLAB_INLINE void gather(size_t size, size_t count, size_t first, size_t last,
             dst[b * count + i] = src[i * size + b];
 }
 
-SLAB_INLINE void scatter(size_t size, size_t count, size_t first, size_t last,
+/* Planes lie `stride` apart. */
+SLAB_INLINE void scatter(size_t size, size_t stride, size_t first, size_t last,
                          const unsigned char *restrict src, unsigned char *restrict dst)
 {
     for (size_t i = first; i < last; i++)
         for (size_t b = 0; b < size; b++)
-            dst[i * size + b] = src[b * count + i];
+            dst[i * size + b] = src[b * stride + i];
 }
 
 /* Elements whose bytes stay in L1 while all their planes are visited. */
@@ -49,21 +50,21 @@ static void shuffle_scalar(size_t size, size_t count, size_t done, const unsigne
     }
 }
 
-static void unshuffle_scalar(size_t size, size_t count, size_t done, const unsigned char *src,
-                             unsigned char *dst)
+static void unshuffle_scalar(size_t size, size_t stride, size_t done, size_t count,
+                             const unsigned char *src, unsigned char *dst)
 {
     switch (size) {
     case 2:
-        scatter(2, count, done, count, src, dst);
+        scatter(2, stride, done, count, src, dst);
         break;
     case 4:
-        scatter(4, count, done, count, src, dst);
+        scatter(4, stride, done, count, src, dst);
         break;
     case 8:
-        scatter(8, count, done, count, src, dst);
+        scatter(8, stride, done, count, src, dst);
         break;
     default:
-        scatter(size, count, done, count, src, dst);
+        scatter(size, stride, done, count, src, dst);
     }
 }
 
@@ -81,18 +82,26 @@ void slab_shuffle(slab_simd simd, size_t size, size_t count, const void *src, vo
     shuffle_scalar(size, count, done, src, dst);
 }
 
-void slab_unshuffle(slab_simd simd, size_t size, size_t count, const void *src, void *dst)
+void slab_unshuffle_part(slab_simd simd, size_t size, size_t count, size_t first, size_t last,
+                         const void *src, void *dst, slab_xxh64_run *sum)
 {
-    size_t done = 0;
+    const unsigned char *from = (const unsigned char *)src + first;
+    const unsigned char *summed = sum ? sum->at : NULL;
+    size_t n = last - first, done = 0;
 #ifdef __x86_64__
     if (simd >= SLAB_SIMD_AVX512)
-        done = slab_unshuffle_avx512(size, count, src, dst);
+        done = slab_unshuffle_avx512(size, count, n, from, dst, sum);
     else if (simd >= SLAB_SIMD_AVX2)
-        done = slab_unshuffle_avx2(size, count, src, dst);
-#else
-    (void)simd;
+        done = slab_unshuffle_avx2(size, count, n, from, dst);
 #endif
-    unshuffle_scalar(size, count, done, src, dst);
+    unshuffle_scalar(size, count, done, n, from, dst);
+    if (sum)
+        slab_xxh64_advance(simd, sum, n * size - (size_t)(sum->at - summed));
+}
+
+void slab_unshuffle(slab_simd simd, size_t size, size_t count, const void *src, void *dst)
+{
+    slab_unshuffle_part(simd, size, count, 0, count, src, dst, NULL);
 }
 
 static slab_status check(const slab_filter *filter, const slab_chunk_type *type)
@@ -133,6 +142,19 @@ done:
     return rc;
 }
 
+/* Whole elements of the type: what HDF5 writes, and what a reader asks for. */
+static bool part(const slab_filter *filter, const slab_chunk_type *type, const void *src,
+                 size_t from, size_t bytes, void *dst, slab_check *check)
+{
+    size_t size = filter->values[0];
+    if (size < 2 || size != type->dtype.size || type->bytes % size != 0)
+        return false;
+    if (bytes > 0)
+        slab_unshuffle_part(slab_simd_best(), size, type->bytes / size, from / size,
+                            (from + bytes) / size, src, dst, check->due ? &check->sum : NULL);
+    return true;
+}
+
 static slab_status decode(const slab_filter *filter, const slab_chunk_type *type, void *state,
                           const void *src, size_t n, void *dst, size_t capacity, size_t *written)
 {
@@ -165,6 +187,7 @@ const slab_codec slab_codec_shuffle = {
     .check = check,
     .bound = bound,
     .decode = decode,
+    .part = part,
     .encode = encode,
     .configure = configure,
 };

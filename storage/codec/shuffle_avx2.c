@@ -56,14 +56,15 @@ KERNEL __m256i halves_mixed(int unit)
                     : _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 
-KERNEL size_t unshuffle(int s, size_t count, const unsigned char *src, unsigned char *dst)
+KERNEL size_t unshuffle(int s, size_t stride, size_t count, const unsigned char *src,
+                        unsigned char *dst)
 {
     __m256i order = evens_first(16 / s);
     size_t i = 0;
     for (; i + 32 <= count; i += 32) {
         __m256i v[16];
         for (int b = 0; b < s; b++) {
-            v[b] = _mm256_loadu_si256((const void *)(src + (size_t)b * count + i));
+            v[b] = _mm256_loadu_si256((const void *)(src + (size_t)b * stride + i));
             v[b] = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(v[b], order), 0xD8);
         }
         rounds(s, 1, v);
@@ -101,18 +102,18 @@ KERNEL size_t shuffle(int s, size_t count, const unsigned char *src, unsigned ch
     return i;
 }
 
-SLAB_TARGET_AVX2 size_t slab_unshuffle_avx2(size_t size, size_t count, const unsigned char *src,
-                                            unsigned char *dst)
+SLAB_TARGET_AVX2 size_t slab_unshuffle_avx2(size_t size, size_t stride, size_t count,
+                                            const unsigned char *src, unsigned char *dst)
 {
     switch (size) {
     case 2:
-        return unshuffle(2, count, src, dst);
+        return unshuffle(2, stride, count, src, dst);
     case 4:
-        return unshuffle(4, count, src, dst);
+        return unshuffle(4, stride, count, src, dst);
     case 8:
-        return unshuffle(8, count, src, dst);
+        return unshuffle(8, stride, count, src, dst);
     case 16:
-        return unshuffle(16, count, src, dst);
+        return unshuffle(16, stride, count, src, dst);
     default:
         return 0;
     }

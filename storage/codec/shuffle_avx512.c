@@ -7,6 +7,7 @@
  * lanes, before or after, puts the elements in order.
  */
 #include <slab/storage/codec/shuffle_impl.h>
+#include <slab/storage/codec/xxh64_lanes_impl.h>
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -87,18 +88,47 @@ KERNEL __m512i within(int s, permutation p, __m512i v)
     return s >= 8 ? _mm512_shuffle_epi8(v, p.within) : v;
 }
 
-KERNEL size_t unshuffle(int s, size_t count, const unsigned char *src, unsigned char *dst)
+/* 64 elements. */
+KERNEL void unshuffle_one(int s, permutation p, size_t stride, const unsigned char *src,
+                          unsigned char *dst)
+{
+    __m512i v[16];
+    for (int b = 0; b < s; b++)
+        v[b] = across(s, p, within(s, p, _mm512_loadu_si512(src + (size_t)b * stride)));
+    rounds(s, 1, v);
+    for (int b = 0; b < s; b++)
+        _mm512_storeu_si512(dst + 64 * (size_t)b, v[b]);
+}
+
+/* Whole vectors, with 64 s bytes summed for each. */
+KERNEL size_t unshuffle_summing(int s, size_t stride, size_t count, const unsigned char *src,
+                                unsigned char *dst, slab_xxh64_run *sum)
 {
     permutation p = to_lanes(s);
-    size_t i = 0;
-    for (; i + 64 <= count; i += 64) {
-        __m512i v[16];
-        for (int b = 0; b < s; b++)
-            v[b] = across(s, p, within(s, p, _mm512_loadu_si512(src + (size_t)b * count + i)));
-        rounds(s, 1, v);
-        for (int b = 0; b < s; b++)
-            _mm512_storeu_si512(dst + i * (size_t)s + 64 * (size_t)b, v[b]);
+    uint64_t lanes[SLAB_XXH64_LANES];
+    const unsigned char *at = sum->at;
+    size_t i = 0, bytes = 64 * (size_t)s;
+    int group = bytes < SLAB_XXH64_GROUP ? (int)bytes : SLAB_XXH64_GROUP;
+    for (int l = 0; l < SLAB_XXH64_LANES; l++)
+        lanes[l] = sum->lanes[l];
+    for (; i + 64 <= count && (size_t)(sum->end - at) >= bytes; i += 64) {
+        unshuffle_one(s, p, stride, src + i, dst + i * (size_t)s);
+        for (size_t done = 0; done < bytes; done += (size_t)group, at += group)
+            slab_xxh64_group(group, lanes, at);
     }
+    for (int l = 0; l < SLAB_XXH64_LANES; l++)
+        sum->lanes[l] = lanes[l];
+    sum->at = at;
+    return i;
+}
+
+KERNEL size_t unshuffle(int s, size_t stride, size_t count, const unsigned char *src,
+                        unsigned char *dst, slab_xxh64_run *sum)
+{
+    permutation p = to_lanes(s);
+    size_t i = sum ? unshuffle_summing(s, stride, count, src, dst, sum) : 0;
+    for (; i + 64 <= count; i += 64)
+        unshuffle_one(s, p, stride, src + i, dst + i * (size_t)s);
     return i;
 }
 
@@ -129,18 +159,19 @@ KERNEL size_t shuffle(int s, size_t count, const unsigned char *src, unsigned ch
     return i;
 }
 
-SLAB_TARGET_AVX512 size_t slab_unshuffle_avx512(size_t size, size_t count, const unsigned char *src,
-                                                unsigned char *dst)
+SLAB_TARGET_AVX512 size_t slab_unshuffle_avx512(size_t size, size_t stride, size_t count,
+                                                const unsigned char *src, unsigned char *dst,
+                                                slab_xxh64_run *sum)
 {
     switch (size) {
     case 2:
-        return unshuffle(2, count, src, dst);
+        return unshuffle(2, stride, count, src, dst, sum);
     case 4:
-        return unshuffle(4, count, src, dst);
+        return unshuffle(4, stride, count, src, dst, sum);
     case 8:
-        return unshuffle(8, count, src, dst);
+        return unshuffle(8, stride, count, src, dst, sum);
     case 16:
-        return unshuffle(16, count, src, dst);
+        return unshuffle(16, stride, count, src, dst, sum);
     default:
         return 0;
     }

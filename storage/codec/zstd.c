@@ -80,32 +80,29 @@ static slab_status make_decompressor(context *c)
     c->decompressor = ZSTD_createDCtx();
     REQUIRE(c->decompressor, SLAB_ERR_MEMORY, "no memory for a zstd decompressor");
     /* A library that does not know this compares them itself. */
-    c->sums = !ZSTD_isError(ZSTD_DCtx_setParameter(c->decompressor, ZSTD_d_forceIgnoreChecksum,
-                                                   ZSTD_d_ignoreChecksum));
+    c->sums = !ZSTD_isError(
+        ZSTD_DCtx_setParameter(c->decompressor, ZSTD_d_forceIgnoreChecksum, ZSTD_d_ignoreChecksum));
 done:
     return rc;
 }
 
 /* The frame's last four bytes are the low half of its content's XXH64, when its header says so. */
-static slab_status compare_checksum(const unsigned char *frame, size_t size, const void *content,
-                                    size_t n)
+static void read_checksum(const unsigned char *frame, size_t size, const void *content, size_t n,
+                          slab_check *check)
 {
     static const unsigned char magic[4] = {0x28, 0xb5, 0x2f, 0xfd}; /* older formats have no sum */
-    slab_status rc = SLAB_OK;
-    uint32_t stated;
-    if (size < 9 || memcmp(frame, magic, sizeof magic) != 0 || !(frame[4] & 4))
-        return SLAB_OK;
-    memcpy(&stated, frame + size - 4, 4);
+    check->due = size >= 9 && memcmp(frame, magic, sizeof magic) == 0 && (frame[4] & 4);
+    if (!check->due)
+        return;
+    memcpy(&check->stated, frame + size - 4, 4);
     if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-        stated = __builtin_bswap32(stated);
-    REQUIRE((uint32_t)slab_xxh64(slab_simd_best(), content, n) == stated, SLAB_ERR_CHECKSUM,
-            "zstd cannot decode %zu bytes: the checksum differs", size);
-done:
-    return rc;
+        check->stated = __builtin_bswap32(check->stated);
+    slab_xxh64_begin(&check->sum, content, n);
 }
 
-static slab_status decode(const slab_filter *filter, const slab_chunk_type *type, void *state,
-                          const void *src, size_t n, void *dst, size_t capacity, size_t *written)
+static slab_status decode_unchecked(const slab_filter *filter, const slab_chunk_type *type,
+                                    void *state, const void *src, size_t n, void *dst,
+                                    size_t capacity, size_t *written, slab_check *check)
 {
     slab_status rc = SLAB_OK;
     context *c = state;
@@ -130,8 +127,20 @@ static slab_status decode(const slab_filter *filter, const slab_chunk_type *type
                                                                       : SLAB_ERR_FORMAT,
              "zstd cannot decode %zu bytes: %s", size, why);
     }
+    check->due = false;
     if (c->sums)
-        TRY(compare_checksum(frame, size, dst, *written));
+        read_checksum(frame, size, dst, *written, check);
+done:
+    return rc;
+}
+
+static slab_status decode(const slab_filter *filter, const slab_chunk_type *type, void *state,
+                          const void *src, size_t n, void *dst, size_t capacity, size_t *written)
+{
+    slab_status rc = SLAB_OK;
+    slab_check check;
+    TRY(decode_unchecked(filter, type, state, src, n, dst, capacity, written, &check));
+    TRY(slab_check_compare(&check));
 done:
     return rc;
 }
@@ -190,6 +199,7 @@ const slab_codec slab_codec_zstd = {
     .check = check,
     .bound = bound,
     .decode = decode,
+    .decode_unchecked = decode_unchecked,
     .encode = encode,
     .state_create = state_create,
     .state_destroy = state_destroy,
