@@ -36,7 +36,8 @@ void slab_reader_close(slab_reader **reader);
 const slab_shape *slab_reader_shape(const slab_reader *reader);
 slab_dtype slab_reader_dtype(const slab_reader *reader); /* native, as delivered */
 slab_array *slab_reader_array(const slab_reader *reader);
-/** What the view takes of its array: everything when it was opened without a selection. Borrowed. */
+/** What the view takes of its array: everything when it was opened without a selection. Borrowed.
+ */
 const slab_selection *slab_reader_selection(const slab_reader *reader);
 
 /** The grid over the view whose tiles lie on chunks; contiguous arrays get tiles of about 1 MiB.
@@ -62,6 +63,14 @@ size_t slab_reader_memory(const slab_reader *reader, const slab_shape *box);
  */
 slab_status slab_reader_get(slab_reader *reader, int thread, const slab_box *box, slab_view *out);
 
+/**
+ * Asks whether parts of a box (slab_box_first_part) cost no more than the box: it lies in one
+ * chunk, of which the shuffle filter gives parts while they are in the nearest cache. Promises that
+ * the calling thread gets all of them, in order, before anything else: damage that only the whole
+ * chunk's checksum shows is reported with the last one.
+ */
+bool slab_reader_in_parts(slab_reader *reader, int thread, const slab_box *box);
+
 /** Reads a box into C-ordered memory of the caller's. */
 slab_status slab_reader_copy(slab_reader *reader, int thread, const slab_box *box, void *dst);
 
@@ -80,9 +89,9 @@ slab_status slab_reader_keep(slab_reader *reader, int thread, size_t bytes);
 
 /** What has been read so far on this rank by all threads. */
 typedef struct slab_read_counts {
-    int64_t packed_bytes;  /* asked of the file system; fallback: stored size in proportion */
-    int64_t plain_bytes;   /* after decoding */
-    int64_t chunks;        /* decoded */
+    int64_t packed_bytes; /* asked of the file system; fallback: stored size in proportion */
+    int64_t plain_bytes;  /* after decoding */
+    int64_t chunks;       /* decoded */
 } slab_read_counts;
 slab_read_counts slab_reader_counts(const slab_reader *reader);
 

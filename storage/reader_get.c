@@ -120,14 +120,35 @@ done:
     return rc;
 }
 
+/* The elements of a block from the first of a piece to its last, in memory order. */
+static void extent_in_block(const slab_reader *reader, const slab_piece *piece, int64_t at,
+                            const int64_t *stride, int64_t *first, int64_t *n)
+{
+    int64_t low = at, high = at, size = (int64_t)reader->dtype.size;
+    for (int a = 0; a < reader->selection.rank; a++) {
+        int64_t far = (piece->count[a] - 1) * stride[a];
+        low += far < 0 ? far : 0;
+        high += far > 0 ? far : 0;
+    }
+    *first = low / size;
+    *n = (high - low) / size + 1;
+}
+
 static slab_status get_within(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
                               slab_view *out)
 {
     slab_status rc = SLAB_OK;
-    int64_t stride[SLAB_RANK_MAX];
+    int64_t stride[SLAB_RANK_MAX], first, n;
     const void *block;
-    TRY(slab_block_get(reader, lane, piece, &block));
-    out->data = (const char *)block + place_in_block(reader, piece, stride);
+    int64_t at = place_in_block(reader, piece, stride);
+    extent_in_block(reader, piece, at, stride, &first, &n);
+    if (n <= reader->block_elements / 2) {
+        TRY(slab_block_part(reader, lane, piece, first, n, &block));
+        at -= first * (int64_t)reader->dtype.size;
+    } else {
+        TRY(slab_block_get(reader, lane, piece, &block));
+    }
+    out->data = (const char *)block + at;
     for (int a = 0; a < reader->selection.rank; a++)
         if (reader->view_of[a] >= 0)
             out->stride[reader->view_of[a]] = stride[a];
@@ -152,6 +173,25 @@ slab_status slab_reader_get(slab_reader *reader, int thread, const slab_box *box
     }
 done:
     return rc;
+}
+
+bool slab_reader_in_parts(slab_reader *reader, int thread, const slab_box *box)
+{
+    slab_piece piece;
+    int64_t stride[SLAB_RANK_MAX], first, n;
+    if (check_box(reader, thread, box) != SLAB_OK) {
+        slab_error_clear(); /* getting it will say so */
+        return false;
+    }
+    if (!slab_piece_first(reader, box, &piece) || !slab_piece_is_all(reader, &piece) ||
+        !slab_block_is_packed(reader, piece.number))
+        return false;
+    slab_reader_lane *lane = &reader->lanes[thread];
+    int64_t at = place_in_block(reader, &piece, stride);
+    extent_in_block(reader, &piece, at, stride, &first, &n);
+    lane->promised = piece.number;
+    lane->promised_end = first + n;
+    return true;
 }
 
 slab_status slab_reader_copy(slab_reader *reader, int thread, const slab_box *box, void *dst)

@@ -65,11 +65,12 @@ void slab_reader_window_clear(slab_reader_window *window);
 /** The most bytes of pages that one thread's window holds. */
 size_t slab_reader_window_memory(const slab_reader *reader);
 /** The packed bytes of a chunk that is in the page cache, else NULL: read it. Valid until the next
- * call. Only slab_reader_window_decode() may look at them. */
-const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *window, const slab_chunk *chunk);
-/** slab_lane_decode, that fails when the file is cut off meanwhile. */
-slab_status slab_reader_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
-                               void *dst);
+ * call. Only slab_reader_window_begin() may look at them. */
+const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *window,
+                                   const slab_chunk *chunk);
+/** slab_lane_begin; `gone`: a page could not be brought back, and nothing is decoded. */
+slab_status slab_reader_window_begin(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
+                                     void *dst, bool *in_parts, bool *gone);
 /** True when the byte can be read without waiting; false when unknown. */
 bool slab_page_is_cached(int fd, uint64_t offset);
 
@@ -85,7 +86,9 @@ typedef struct slab_reader_lane {
     void *plain;     /* one block as loaded */
     void *converted; /* the same in the delivered type, when that is wider or narrower */
     int64_t current; /* number of the block in there, -1 none */
-    void *assembled; /* a box of several blocks */
+    int64_t begun;   /* of the one that the decoder gives parts of, -1 none */
+    int64_t promised, promised_end; /* of the one whose parts will all be asked for; elements */
+    void *assembled;                /* a box of several blocks */
     size_t assembled_bytes;
     _Atomic int64_t packed_bytes, plain_bytes, chunks;
 } slab_reader_lane;
@@ -164,6 +167,11 @@ void slab_reader_lane_clear(slab_reader_lane *lane);
 /** The block of a piece, delivered type; valid until the lane's next call. */
 slab_status slab_block_get(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
                            const void **out);
+/** Elements first .. first + n - 1 of a piece's block; decodes no more than these where it can. */
+slab_status slab_block_part(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
+                            int64_t first, int64_t n, const void **out);
+/** The block exists and is not read by the library. */
+bool slab_block_is_packed(const slab_reader *reader, int64_t block);
 /** Loads a block right to where it belongs, delivered type. */
 slab_status slab_block_load_to(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
                                void *dst);

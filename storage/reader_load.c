@@ -138,42 +138,80 @@ static bool is_unfiltered(const slab_reader *reader, uint32_t mask)
     return n == 0 || (~mask & (UINT32_MAX >> (32 - n))) == 0;
 }
 
-/* The packed bytes of a piece's chunk in the page cache, NULL when they are to be read. */
-static const void *mapped(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece)
+/* From kept bytes, right from the page cache, or read. */
+static slab_status begin_filtered(slab_reader *reader, slab_reader_lane *lane,
+                                  const slab_piece *piece, void *dst, bool *in_parts)
 {
+    slab_status rc = SLAB_OK;
     const slab_chunk *chunk = &reader->chunks[piece->number];
-    const void *packed =
-        lane->keep == 0 ? slab_reader_window_get(reader, &lane->window, chunk) : NULL;
-    if (packed) {
-        count(&lane->packed_bytes, (int64_t)chunk->size);
-        mark_used(reader, piece->number);
+    uint32_t mask = mask_of(reader, piece);
+    const void *packed = slab_ring_find(&lane->ring, piece->number), *pages = NULL;
+    bool gone = false;
+    if (!packed && lane->keep == 0)
+        pages = slab_reader_window_get(reader, &lane->window, chunk);
+    if (pages) {
+        TRY(slab_reader_window_begin(lane->decoder, mask, pages, chunk->size, dst, in_parts,
+                                     &gone));
+        if (!gone) {
+            count(&lane->packed_bytes, (int64_t)chunk->size);
+            mark_used(reader, piece->number);
+            goto done;
+        }
     }
-    return packed;
+    if (!packed)
+        TRY(fetch(reader, lane, piece, &packed));
+    TRY(slab_lane_begin(lane->decoder, mask, packed, chunk->size, dst, in_parts));
+done:
+    return rc;
+}
+
+/* Decodes a chunk: as far as its parts can be taken, else wholly to dst. */
+static slab_status begin_packed(slab_reader *reader, slab_reader_lane *lane,
+                                const slab_piece *piece, void *dst, bool *in_parts)
+{
+    slab_status rc = SLAB_OK;
+    const slab_chunk *chunk = &reader->chunks[piece->number];
+    size_t bytes = reader->array->info.pipeline.type.bytes;
+    bool unfiltered = is_unfiltered(reader, mask_of(reader, piece));
+    bool kept = lane->keep > 0 || slab_ring_find(&lane->ring, piece->number);
+    *in_parts = false;
+    lane->begun = -1;
+    if (unfiltered)
+        REQUIRE(chunk->size == bytes, SLAB_ERR_FORMAT, "%" PRIu64 " bytes where %zu make a chunk",
+                chunk->size, bytes);
+    if (unfiltered && !kept && bytes >= DIRECT_READ) {
+        TRY(read_at(reader, lane, chunk->address, bytes, dst));
+        mark_used(reader, piece->number);
+    } else {
+        TRY(begin_filtered(reader, lane, piece, dst, in_parts));
+    }
+    lane->begun = *in_parts ? piece->number : -1;
+    count(&lane->plain_bytes, (int64_t)bytes);
+    count(&lane->chunks, 1);
+done:
+    return rc;
+}
+
+/* The chunk that was begun is what it should be; parts of one that is not are given no more. */
+static slab_status end_packed(slab_reader_lane *lane)
+{
+    slab_status rc = slab_lane_end(lane->decoder);
+    if (rc != SLAB_OK)
+        lane->begun = -1;
+    return rc;
 }
 
 static slab_status load_packed(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
                                void *dst)
 {
     slab_status rc = SLAB_OK;
-    const slab_chunk *chunk = &reader->chunks[piece->number];
-    size_t bytes = reader->array->info.pipeline.type.bytes;
-    uint32_t mask = mask_of(reader, piece);
-    const void *packed = slab_ring_find(&lane->ring, piece->number);
-    if (is_unfiltered(reader, mask))
-        REQUIRE(chunk->size == bytes, SLAB_ERR_FORMAT, "%" PRIu64 " bytes where %zu make a chunk",
-                chunk->size, bytes);
-    if (!packed && lane->keep == 0 && bytes >= DIRECT_READ && is_unfiltered(reader, mask)) {
-        TRY(read_at(reader, lane, chunk->address, bytes, dst));
-        mark_used(reader, piece->number);
-    } else if (!packed && (packed = mapped(reader, lane, piece))) {
-        TRY(slab_reader_window_decode(lane->decoder, mask, packed, chunk->size, dst));
-    } else {
-        if (!packed)
-            TRY(fetch(reader, lane, piece, &packed));
-        TRY(slab_lane_decode(lane->decoder, mask, packed, chunk->size, dst));
+    bool in_parts = lane->begun == piece->number;
+    if (!in_parts)
+        TRY(begin_packed(reader, lane, piece, dst, &in_parts));
+    if (in_parts) {
+        slab_lane_part(lane->decoder, 0, reader->array->info.pipeline.type.bytes, dst);
+        TRY(end_packed(lane));
     }
-    count(&lane->plain_bytes, (int64_t)bytes);
-    count(&lane->chunks, 1);
 done:
     return rc;
 }
@@ -291,20 +329,26 @@ static slab_dtype loaded_type(const slab_reader *reader, const slab_piece *piece
     return reader->held;
 }
 
-/* From the type as loaded to the delivered one; in place when src is dst. */
+/* n elements, from the type as loaded to the delivered one; in place when src is dst. */
+static slab_status convert_some(const slab_reader *reader, const slab_piece *piece, int64_t n,
+                                const void *src, void *dst)
+{
+    slab_dtype type = loaded_type(reader, piece);
+    if (!reader->converts || slab_dtype_equal(type, reader->dtype))
+        return SLAB_OK;
+    return slab_dtype_convert(type, src, reader->dtype, dst, (size_t)n);
+}
+
 static slab_status convert(const slab_reader *reader, const slab_piece *piece, const void *src,
                            void *dst)
 {
-    slab_dtype type = loaded_type(reader, piece);
     int64_t n = reader->block_elements;
-    if (!reader->converts || slab_dtype_equal(type, reader->dtype))
-        return SLAB_OK;
     if (reader->source != SLAB_SOURCE_PACKED) {
         slab_box box;
         slab_block_box(reader, piece->block, &box);
         n = slab_box_elements(&box);
     }
-    return slab_dtype_convert(type, src, reader->dtype, dst, (size_t)n);
+    return convert_some(reader, piece, n, src, dst);
 }
 
 slab_status slab_block_get(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
@@ -323,6 +367,58 @@ slab_status slab_block_get(slab_reader *reader, slab_reader_lane *lane, const sl
         lane->current = piece->number;
     }
     *out = widens ? lane->converted : lane->plain;
+done:
+    return rc;
+}
+
+bool slab_block_is_packed(const slab_reader *reader, int64_t block)
+{
+    return reader->source == SLAB_SOURCE_PACKED && !is_missing(reader, block);
+}
+
+/* A chunk that parts are taken of; false: it is in `plain`, wholly and converted. */
+static slab_status begin(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
+                         bool *in_parts)
+{
+    slab_status rc = SLAB_OK;
+    void *to = lane->converted ? lane->converted : lane->plain;
+    *in_parts = lane->begun == piece->number;
+    if (*in_parts)
+        goto done;
+    lane->current = -1;
+    TRY(begin_packed(reader, lane, piece, lane->plain, in_parts));
+    if (!*in_parts) {
+        TRY(convert(reader, piece, lane->plain, to));
+        lane->current = piece->number;
+    } else if (lane->promised != piece->number) {
+        TRY(end_packed(lane));
+    }
+done:
+    return rc;
+}
+
+/* Parts come one after another to the front of `plain`, where they stay in the nearest cache. */
+slab_status slab_block_part(slab_reader *reader, slab_reader_lane *lane, const slab_piece *piece,
+                            int64_t first, int64_t n, const void **out)
+{
+    slab_status rc = SLAB_OK;
+    void *to = lane->converted ? lane->converted : lane->plain;
+    size_t size = reader->held.size;
+    bool in_parts = false;
+    const char *block;
+    if (slab_block_is_packed(reader, piece->number) && lane->current != piece->number)
+        TRY(blame(reader, piece, begin(reader, lane, piece, &in_parts)));
+    if (!in_parts) {
+        TRY(slab_block_get(reader, lane, piece, (const void **)&block));
+        *out = block + (size_t)first * reader->dtype.size;
+        goto done;
+    }
+    lane->current = -1;
+    slab_lane_part(lane->decoder, (size_t)first * size, (size_t)n * size, lane->plain);
+    if (lane->promised == piece->number && first + n >= lane->promised_end)
+        TRY(blame(reader, piece, end_packed(lane)));
+    TRY(convert_some(reader, piece, n, lane->plain, to));
+    *out = to;
 done:
     return rc;
 }
@@ -381,7 +477,7 @@ slab_status slab_reader_lane_prepare(slab_reader *reader, slab_reader_lane *lane
     int64_t slots;
     if (lane->ready)
         return SLAB_OK;
-    lane->current = -1;
+    lane->current = lane->begun = lane->promised = -1;
     slab_ring_sizes(reader, lane->keep, &capacity, &slots);
     if (capacity > 0 && !lane->ring.bytes)
         TRY(slab_ring_create(&lane->ring, capacity, slots));

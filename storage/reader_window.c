@@ -2,12 +2,12 @@
  * Packed bytes without a copy: chunks that are in the page cache are mapped and decoded from there.
  * Copying them costs 5 to 15 % of decoding them.
  *
- * Only what a read that may not wait finds in the page cache is mapped; anything else is read, so
- * errors of the disk come back as errors. What is left is a file that another process cuts off
- * within the milliseconds of a decoding: touching its pages raises SIGBUS, which is caught here
- * and turned into an error.
+ * Only what a read that may not wait finds in the page cache is mapped; anything else is read. The
+ * decoder's own faults bring the pages in, sixteen at a time: half the time of MADV_POPULATE_READ,
+ * which looks at every page once more. A page that went away since, and cannot be brought back,
+ * raises SIGBUS (another process cut the file off, or the disk fails). That is caught here, and
+ * the chunk read as if it had never been mapped, so that the error is that of a read.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,11 +18,8 @@
 
 #include "reader_impl.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22 /* Linux 5.14 */
-#endif
-
 #define PAGE         ((uint64_t)4096)
+#define FAULT        ((uint64_t)64 << 10) /* pages around one that is touched come with it */
 #define CHUNK_LEAST  ((uint64_t)64 << 10)
 #define CHUNK_MOST   ((uint64_t)4 << 20)
 #define WINDOW       ((uint64_t)32 << 20) /* of addresses: neighbours are found in it */
@@ -50,7 +47,7 @@ size_t slab_reader_window_memory(const slab_reader *reader)
     size_t chunk = reader->packed_max > CHUNK_MOST ? CHUNK_MOST : reader->packed_max;
     if (reader->source != SLAB_SOURCE_PACKED || reader->packed_max < CHUNK_LEAST)
         return 0;
-    return (chunk > most ? chunk : most) + 2 * PAGE;
+    return (chunk > most ? chunk : most) + 2 * FAULT;
 }
 
 void slab_reader_window_clear(slab_reader_window *window)
@@ -74,8 +71,8 @@ const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *wind
                                    const slab_chunk *chunk)
 {
     int fd = reader->array->file->fd;
-    uint64_t from = chunk->address / PAGE * PAGE;
-    uint64_t to = (chunk->address + chunk->size + PAGE - 1) / PAGE * PAGE;
+    uint64_t from = chunk->address / FAULT * FAULT;
+    uint64_t to = (chunk->address + chunk->size + FAULT - 1) / FAULT * FAULT;
     if (chunk->size < CHUNK_LEAST || chunk->size > CHUNK_MOST || chunk->address > INT64_MAX / 2 ||
         atomic_load_explicit(&reader->cannot_map, memory_order_relaxed))
         return NULL;
@@ -83,14 +80,11 @@ const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *wind
         !slab_page_is_cached(fd, chunk->address + chunk->size - 1))
         return NULL;
     bool inside = window->base && from >= window->from && to <= window->to;
-    if (!inside || window->mapped + (to - from) > mapped_most(reader))
-        if (!move_to(window, fd, from))
-            return NULL;
-    char *pages = window->base + (from - window->from);
-    if (madvise(pages, to - from, MADV_POPULATE_READ) != 0) {
-        if (errno == EINVAL) /* an older kernel */
+    if (!inside || window->mapped + (to - from) > mapped_most(reader)) {
+        if (!move_to(window, fd, from)) {
             atomic_store_explicit(&reader->cannot_map, true, memory_order_relaxed);
-        return NULL;
+            return NULL;
+        }
     }
     window->mapped += to - from;
     return window->base + (chunk->address - window->from);
@@ -123,22 +117,23 @@ static void install(void)
     sigaction(SIGBUS, &action, &before);
 }
 
-slab_status slab_reader_window_decode(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
-                                      void *dst)
+slab_status slab_reader_window_begin(slab_lane *decoder, uint32_t mask, const void *src, size_t n,
+                                     void *dst, bool *in_parts, bool *gone)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     slab_status rc = SLAB_OK;
     sigjmp_buf here;
     pthread_once(&once, install);
+    *in_parts = *gone = false;
     if (sigsetjmp(here, 0) != 0) {
         way_out = NULL;
-        return slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
-                              "the file ends before its %zu bytes: it was cut off meanwhile", n);
+        *gone = true;
+        return SLAB_OK;
     }
     guarded_from = src;
     guarded_to = (const char *)src + n + PAGE; /* readers of whole words may look beyond the end */
     way_out = &here;
-    rc = slab_lane_decode(decoder, mask, src, n, dst);
+    rc = slab_lane_begin(decoder, mask, src, n, dst, in_parts);
     way_out = NULL;
     return rc;
 }

@@ -134,6 +134,11 @@ slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, s
     return value->poison ? slab_value_status(value) : value->cls->get(value, thread, box, out);
 }
 
+bool slab_value_in_parts(slab_value *value, int thread, const slab_box *box)
+{
+    return !value->poison && value->cls->in_parts && value->cls->in_parts(value, thread, box);
+}
+
 void slab_value_prefetch(slab_value *value, const slab_box *box)
 {
     if (!value->poison && value->cls->prefetch)

@@ -144,6 +144,8 @@ size_t slab_value_memory(const slab_value *value, const slab_shape *box);
 /** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads.
  */
 slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
+/** Do its parts (slab_box_first_part) cost no more than a box? See slab_reader_in_parts. */
+bool slab_value_in_parts(slab_value *value, int thread, const slab_box *box);
 void slab_value_prefetch(slab_value *value, const slab_box *box);
 slab_status slab_value_hold(slab_value *value, int thread,
                             size_t packed_bytes); /* slab_reader_keep */

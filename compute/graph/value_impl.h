@@ -11,6 +11,7 @@
 typedef struct value_class {
     size_t (*memory)(const slab_value *value, const slab_shape *box);
     slab_status (*get)(slab_value *value, int thread, const slab_box *box, slab_view *out);
+    bool (*in_parts)(slab_value *value, int thread, const slab_box *box); /* NULL: never */
     void (*prefetch)(slab_value *value, const slab_box *box);                /* NULL: no I/O */
     slab_status (*hold)(slab_value *value, int thread, size_t packed_bytes); /* NULL: no I/O */
     slab_read_counts (*counts)(const slab_value *value);                     /* NULL: no I/O */

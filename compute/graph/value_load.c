@@ -24,6 +24,11 @@ static slab_status load_get(slab_value *value, int thread, const slab_box *box, 
     return slab_reader_get(reader_of(value), thread, box, out);
 }
 
+static bool load_in_parts(slab_value *value, int thread, const slab_box *box)
+{
+    return slab_reader_in_parts(reader_of(value), thread, box);
+}
+
 static void load_prefetch(slab_value *value, const slab_box *box)
 {
     slab_reader_prefetch(reader_of(value), box);
@@ -58,6 +63,7 @@ static void load_clear(slab_value *value)
 
 static const value_class load_class = {.memory = load_memory,
                                        .get = load_get,
+                                       .in_parts = load_in_parts,
                                        .prefetch = load_prefetch,
                                        .hold = load_hold,
                                        .counts = load_counts,

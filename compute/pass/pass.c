@@ -198,13 +198,38 @@ done:
     return rc;
 }
 
+/* Every sink takes parts, and the one value gives them for the price of the tile. */
+static bool is_in_parts(const run *r, int place, const slab_box *box)
+{
+    const slab_pass *pass = r->pass;
+    for (int s = 0; s < pass->nsinks; s++)
+        if (!pass->sinks[s].wants.in_parts || pass->sinks[s].nvalues > 1)
+            return false;
+    return pass->nvalues == 1 && slab_value_in_parts(pass->values[0], place, box);
+}
+
+static slab_status show_parts(run *r, int place, pass_node *node, int phase, const slab_tile *tile)
+{
+    slab_status rc = SLAB_OK;
+    size_t size = slab_value_dtype(r->pass->values[0]).size;
+    slab_tile part = *tile;
+    bool more = slab_box_first_part(&tile->box, size, SLAB_PART_BYTES, &part.box);
+    for (; more; more = slab_box_next_part(&tile->box, size, SLAB_PART_BYTES, &part.box))
+        TRY(show_value(r, place, node, phase, 0, &part));
+done:
+    return rc;
+}
+
 static slab_status show_tile(run *r, int place, pass_node *node, int phase, int64_t at)
 {
     slab_status rc = SLAB_OK;
     slab_pass *pass = r->pass;
     slab_tile tile = {.number = pass_order_tile(&pass->layout, at), .thread = place};
     slab_grid_box(&pass->layout.grid, tile.number, &tile.box);
-    for (int v = 0; v < pass->nvalues; v++)
+    bool in_parts = is_in_parts(r, place, &tile.box);
+    if (in_parts)
+        TRY(show_parts(r, place, node, phase, &tile));
+    for (int v = 0; !in_parts && v < pass->nvalues; v++)
         TRY(show_value(r, place, node, phase, v, &tile));
     slab_crew_count_bytes(pass->crew, slab_box_elements(&tile.box) *
                                           (int64_t)slab_value_dtype(pass->values[0]).size);

@@ -29,6 +29,9 @@ typedef struct slab_tile {
 /** Values that one sink can be shown side by side. */
 #define SLAB_TILE_VIEWS_MAX 4
 
+/** What a part of a tile holds at most. */
+#define SLAB_PART_BYTES ((size_t)64 << 10)
+
 /**
  * The part of the value that a state covers: the bounding box of its task's tiles, or of all tasks
  * merged into it. State layouts may depend on it (one slot per column covered).
@@ -60,6 +63,11 @@ typedef struct slab_sink_wants {
     /** A state's layout does not depend on what it covers: neighbours are added to each other in
      * place, with no new state for both. */
     bool one_layout;
+
+    /** A tile may be shown in parts of SLAB_PART_BYTES, each as a tile of its own, while they are
+     * in the nearest cache. The sink must give the same bits for the tile and for its parts: it
+     * cuts the tile itself as slab_box_first_part does. */
+    bool in_parts;
 
     /** The result is too large for every rank to hold: states of tiles that share their place along
      * the axes not in `run_axes` are merged with each other alone, and emit() takes each such

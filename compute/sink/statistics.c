@@ -84,12 +84,22 @@ const slab_statistics_result *slab_statistics_get(const slab_statistics *statist
     return statistics->done ? &statistics->result : NULL;
 }
 
+/* Rows that end in a slot each, or all in one: columns would be summed in many short pieces. */
+static bool in_parts(const slab_statistics *s)
+{
+    int rank = s->frame.shape.rank;
+    return rank > 0 && (s->frame.axes >> (rank - 1) & 1);
+}
+
 static slab_sink_wants statistics_wants(const void *sink)
 {
     const slab_statistics *s = sink;
     /* Merging a slot's 80 bytes costs about five times what a byte of a tile does. */
-    return (slab_sink_wants){
-        .nphases = 1, .band_axis = -1, .run_axes = s->frame.axes, .intensity = 0.2};
+    return (slab_sink_wants){.nphases = 1,
+                             .band_axis = -1,
+                             .run_axes = s->frame.axes,
+                             .intensity = 0.2,
+                             .in_parts = in_parts(s)};
 }
 
 static size_t statistics_state_bytes(const void *sink, const slab_span *span)
@@ -188,13 +198,28 @@ done:
     return rc;
 }
 
+/* Part by part, though the tile may be whole: how it is shown must not change the bits. */
 static slab_status statistics_accumulate(const void *sink, const slab_span *span, void *state,
                                          int phase, const slab_tile *tile, void *scratch)
 {
+    slab_status rc = SLAB_OK;
     const slab_statistics *s = sink;
     taking t = {.s = s, .slots = state, .scratch = scratch};
+    slab_tile part = *tile;
     (void)phase;
-    return slots_walk(&s->frame, span, tile, take_matrix, &t);
+    if (!in_parts(s))
+        return slots_walk(&s->frame, span, tile, take_matrix, &t);
+    bool more = slab_box_first_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
+    while (more) {
+        const char *data = tile->view.data;
+        for (int a = 0; a < tile->box.rank; a++)
+            data += (part.box.start[a] - tile->box.start[a]) * tile->view.stride[a];
+        part.view.data = data;
+        TRY(slots_walk(&s->frame, span, &part, take_matrix, &t));
+        more = slab_box_next_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
+    }
+done:
+    return rc;
 }
 
 typedef struct merging {

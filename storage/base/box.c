@@ -34,6 +34,50 @@ slab_box slab_box_whole(const slab_shape *shape)
     return box;
 }
 
+/* The axis that parts are cut along, and how far; axes behind it are whole, those before single. */
+static int cut_axis(const slab_box *box, size_t size, size_t most, int64_t *step)
+{
+    int64_t room = (int64_t)(most / size);
+    int a = box->rank - 1;
+    for (; a > 0 && box->count[a] <= room; a--)
+        room /= box->count[a];
+    *step = room < 1 ? 1 : room;
+    return a;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+bool slab_box_first_part(const slab_box *box, size_t size, size_t most, slab_box *part)
+{
+    int64_t step;
+    *part = *box;
+    if (slab_box_elements(box) == 0)
+        return false;
+    int axis = cut_axis(box, size, most, &step);
+    for (int a = 0; a <= axis; a++)
+        part->count[a] = a < axis ? 1 : least(step, box->count[a]);
+    return true;
+}
+
+bool slab_box_next_part(const slab_box *box, size_t size, size_t most, slab_box *part)
+{
+    int64_t step;
+    int axis = cut_axis(box, size, most, &step);
+    for (int a = axis; a >= 0; a--) {
+        int64_t end = box->start[a] + box->count[a];
+        part->start[a] += part->count[a];
+        part->count[a] = least(a < axis ? 1 : step, end - part->start[a]);
+        if (part->start[a] < end)
+            return true;
+        part->start[a] = box->start[a];
+        part->count[a] = least(a < axis ? 1 : step, box->count[a]);
+    }
+    return false;
+}
+
 void slab_strides_of(int rank, const int64_t *count, size_t size, int64_t *stride)
 {
     int64_t bytes = (int64_t)size;

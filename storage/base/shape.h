@@ -85,6 +85,14 @@ bool slab_box_intersect(const slab_box *a, const slab_box *b, slab_box *out);
 slab_box slab_box_whole(const slab_shape *shape);
 
 /**
+ * Cuts a box into parts: as many whole rows of its last axes as `most` bytes hold (one element at
+ * least), in C order. The cut depends on the box's extents alone, and a part is its own only part.
+ * False: there is no part, or no further one after *part.
+ */
+bool slab_box_first_part(const slab_box *box, size_t size, size_t most, slab_box *part);
+bool slab_box_next_part(const slab_box *box, size_t size, size_t most, slab_box *part);
+
+/**
  * Copies a box between two strided blocks of equal element size; the innermost runs are memcpy'd.
  *
  * @param rank          axes
