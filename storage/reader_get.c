@@ -179,7 +179,8 @@ bool slab_reader_in_parts(slab_reader *reader, int thread, const slab_box *box)
 {
     slab_piece piece;
     int64_t stride[SLAB_RANK_MAX], first, n;
-    if (check_box(reader, thread, box) != SLAB_OK) {
+    if (check_box(reader, thread, box) != SLAB_OK ||
+        slab_reader_lane_prepare(reader, &reader->lanes[thread]) != SLAB_OK) {
         slab_error_clear(); /* getting it will say so */
         return false;
     }

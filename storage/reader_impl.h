@@ -58,7 +58,6 @@ void slab_ring_enter(slab_ring *ring, int64_t block, const char *at, size_t n);
 typedef struct slab_reader_window {
     char *base;
     uint64_t from, to; /* in the file */
-    size_t mapped;     /* bytes whose pages are there */
 } slab_reader_window;
 
 void slab_reader_window_clear(slab_reader_window *window);

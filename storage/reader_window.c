@@ -22,8 +22,7 @@
 #define FAULT        ((uint64_t)64 << 10) /* pages around one that is touched come with it */
 #define CHUNK_LEAST  ((uint64_t)64 << 10)
 #define CHUNK_MOST   ((uint64_t)4 << 20)
-#define WINDOW       ((uint64_t)32 << 20) /* of addresses: neighbours are found in it */
-#define MAPPED_ALL   ((size_t)8 << 20)    /* pages mapped by all threads of a reader together */
+#define MAPPED_ALL   ((size_t)16 << 20) /* by all threads of a reader together */
 #define MAPPED_LEAST ((size_t)512 << 10)
 
 /* --- the page cache --- */
@@ -57,13 +56,13 @@ void slab_reader_window_clear(slab_reader_window *window)
     *window = (slab_reader_window){0};
 }
 
-static bool move_to(slab_reader_window *window, int fd, uint64_t from)
+static bool move_to(slab_reader_window *window, int fd, uint64_t from, size_t bytes)
 {
     slab_reader_window_clear(window);
-    void *base = mmap(NULL, WINDOW, PROT_READ, MAP_SHARED, fd, (off_t)from);
+    void *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t)from);
     if (base == MAP_FAILED)
         return false;
-    *window = (slab_reader_window){.base = base, .from = from, .to = from + WINDOW};
+    *window = (slab_reader_window){.base = base, .from = from, .to = from + bytes};
     return true;
 }
 
@@ -80,13 +79,11 @@ const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *wind
         !slab_page_is_cached(fd, chunk->address + chunk->size - 1))
         return NULL;
     bool inside = window->base && from >= window->from && to <= window->to;
-    if (!inside || window->mapped + (to - from) > mapped_most(reader)) {
-        if (!move_to(window, fd, from)) {
-            atomic_store_explicit(&reader->cannot_map, true, memory_order_relaxed);
-            return NULL;
-        }
+    size_t bytes = mapped_most(reader) > to - from ? mapped_most(reader) : to - from;
+    if (!inside && !move_to(window, fd, from, bytes)) {
+        atomic_store_explicit(&reader->cannot_map, true, memory_order_relaxed);
+        return NULL;
     }
-    window->mapped += to - from;
     return window->base + (chunk->address - window->from);
 }
 

@@ -196,6 +196,41 @@ START_TEST(boxes_intersect_where_both_are)
 }
 END_TEST
 
+/* 4 bytes an element: what is the cut along, and how many parts are there? */
+static int64_t parts_of(slab_box box, size_t most, int64_t first[3])
+{
+    slab_box part, again;
+    int64_t n = 0, elements = 0;
+    bool more = slab_box_first_part(&box, 4, most, &part);
+    for (; more; more = slab_box_next_part(&box, 4, most, &part)) {
+        if (n++ == 0)
+            memcpy(first, part.count, 3 * sizeof *first);
+        elements += slab_box_elements(&part);
+        ck_assert(slab_box_first_part(&part, 4, most, &again));
+        ck_assert_mem_eq(&again, &part, sizeof part);
+        ck_assert(!slab_box_next_part(&part, 4, most, &again));
+    }
+    ck_assert_int_eq(elements, slab_box_elements(&box));
+    return n;
+}
+
+START_TEST(parts_are_as_many_whole_rows_as_fit)
+{
+    slab_box box = {3, {7, 8, 9}, {5, 10, 20}}, empty = {2, {0, 0}, {3, 0}}, scalar = {0};
+    int64_t first[3];
+    ck_assert_int_eq(parts_of(box, 4000, first), 1); /* 1000 elements */
+    ck_assert_int_eq(parts_of(box, 1700, first), 3); /* two planes, two, one */
+    ck_assert_int_eq(first[0], 2);
+    ck_assert_int_eq(parts_of(box, 320, first), 15); /* 4 rows of 20, 4, 2 in each plane */
+    ck_assert(first[0] == 1 && first[1] == 4 && first[2] == 20);
+    ck_assert_int_eq(parts_of(box, 32, first), 150); /* 8 elements, 8, 4 in each row */
+    ck_assert(first[1] == 1 && first[2] == 8);
+    ck_assert_int_eq(parts_of(box, 1, first), 1000);
+    ck_assert_int_eq(parts_of(empty, 100, first), 0);
+    ck_assert_int_eq(parts_of(scalar, 100, first), 1);
+}
+END_TEST
+
 START_TEST(strides_are_those_of_rows)
 {
     int64_t count[3] = {2, 3, 5}, stride[3];
@@ -269,6 +304,7 @@ int main(void)
     tcase_add_test(tests, grids_that_cannot_be_are_refused);
     tcase_add_test(tests, a_scalar_has_one_tile_and_an_empty_shape_none);
     tcase_add_test(tests, boxes_intersect_where_both_are);
+    tcase_add_test(tests, parts_are_as_many_whole_rows_as_fit);
     tcase_add_test(tests, strides_are_those_of_rows);
     tcase_add_test(tests, boxes_are_copied_between_strides);
     tcase_add_test(tests, a_scalar_and_nothing_are_copied);

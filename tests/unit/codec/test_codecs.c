@@ -297,6 +297,68 @@ START_TEST(a_wrong_zstd_checksum_is_a_checksum_error)
 }
 END_TEST
 
+/* Whether a chunk of u32 was begun in parts; all parts are taken, last first, and compared. */
+static bool in_parts(const char *names, const unsigned char *data, size_t count)
+{
+    slab_pipeline pipeline = pipeline_u20(names, count);
+    size_t packed, step = 404;
+    unsigned char *chunk = encoded(&pipeline, 0, data, 4 * count, &packed), out[404];
+    unsigned char *whole = malloc(4 * count);
+    slab_lane *lane = NULL;
+    bool parts;
+    ck_assert_int_eq(slab_lane_create(&pipeline, false, &lane), SLAB_OK);
+    ck_assert_int_eq(slab_lane_begin(lane, 0, chunk, packed, whole, &parts), SLAB_OK);
+    memset(chunk, 0, packed); /* is no longer needed */
+    for (size_t i = 0; parts && i < 4 * count / step; i++) {
+        size_t at = 4 * count - (i + 1) * step;
+        slab_lane_part(lane, at, step, out);
+        ck_assert_mem_eq(out, data + at, step);
+    }
+    ck_assert_int_eq(slab_lane_end(lane), SLAB_OK);
+    ck_assert(parts || memcmp(whole, data, 4 * count) == 0);
+    slab_lane_destroy(&lane);
+    free(whole);
+    free(chunk);
+    return parts;
+}
+
+START_TEST(chunks_that_end_in_shuffle_are_given_in_parts)
+{
+    unsigned char *data = numbers(10100);
+    ck_assert(in_parts("shuffle zstd", data, 10100));
+    ck_assert(in_parts("shuffle deflate fletcher32", data, 10100));
+    ck_assert(!in_parts("zstd", data, 10100));
+    ck_assert(!in_parts("nbit zstd", data, 10100));
+    ck_assert(!in_parts("shuffle", data, 10100)); /* src would have to stay */
+    free(data);
+}
+END_TEST
+
+START_TEST(a_wrong_checksum_shows_when_the_parts_end)
+{
+    enum { COUNT = 10000 };
+    slab_pipeline pipeline = pipeline_u20("shuffle zstd", COUNT);
+    unsigned char *data = numbers(COUNT), *out = malloc(4 * COUNT);
+    size_t packed;
+    unsigned char *chunk = encoded(&pipeline, 0, data, 4 * COUNT, &packed);
+    slab_lane *lane = NULL;
+    bool parts;
+    chunk[packed - 1] ^= 1; /* of the checksum */
+    ck_assert_int_eq(slab_lane_create(&pipeline, false, &lane), SLAB_OK);
+    for (size_t taken = 0; taken <= COUNT; taken += COUNT / 2) {
+        ck_assert_int_eq(slab_lane_begin(lane, 0, chunk, packed, out, &parts), SLAB_OK);
+        ck_assert(parts);
+        slab_lane_part(lane, 0, 4 * taken, out);
+        ck_assert_int_eq(slab_lane_end(lane), SLAB_ERR_CHECKSUM);
+    }
+    ck_assert_int_eq(slab_lane_decode(lane, 0, chunk, packed, out), SLAB_ERR_CHECKSUM);
+    slab_lane_destroy(&lane);
+    free(chunk);
+    free(data);
+    free(out);
+}
+END_TEST
+
 START_TEST(a_written_zstd_frame_states_its_size_and_has_a_checksum)
 {
     slab_pipeline pipeline = pipeline_of("zstd", slab_dtype_make(SLAB_KIND_UINT, 1), 40);
@@ -483,6 +545,8 @@ int main(void)
     tcase_add_test(tests, damaged_chunks_are_errors_and_never_crash);
     tcase_add_test(tests, a_zstd_chunk_is_one_frame_of_the_chunks_size);
     tcase_add_test(tests, a_wrong_zstd_checksum_is_a_checksum_error);
+    tcase_add_test(tests, chunks_that_end_in_shuffle_are_given_in_parts);
+    tcase_add_test(tests, a_wrong_checksum_shows_when_the_parts_end);
     tcase_add_test(tests, a_written_zstd_frame_states_its_size_and_has_a_checksum);
     tcase_add_test(tests, sizes_in_headers_are_held_against_the_chunk);
     tcase_add_test(tests, filters_in_the_mask_are_skipped);

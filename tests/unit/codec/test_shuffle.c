@@ -49,6 +49,37 @@ START_TEST(every_path_shuffles_and_unshuffles_every_size)
 }
 END_TEST
 
+/* Elements from .. to of planes, with the sum of all planes on the way. */
+static void check_part(slab_simd simd, size_t size, size_t count, size_t from, size_t to)
+{
+    size_t n = size * count, bytes = (to - from) * size;
+    unsigned char *data = noise(n), *planes = malloc(n + 1), *part = malloc(bytes + 1);
+    slab_xxh64_run sum;
+    slab_shuffle(simd, size, count, data, planes);
+    slab_xxh64_begin(&sum, planes, n);
+    part[bytes] = 0xa5;
+    slab_unshuffle_part(simd, size, count, from, to, planes, part, &sum);
+    ck_assert_msg(memcmp(part, data + from * size, bytes) == 0,
+                  "path %d, elements %zu to %zu of %zu bytes", (int)simd, from, to, size);
+    ck_assert_uint_eq(part[bytes], 0xa5);
+    ck_assert_uint_le((size_t)(sum.at - planes), bytes);
+    ck_assert_uint_ge((size_t)(sum.at - planes) + 32, bytes);
+    ck_assert_uint_eq(slab_xxh64_end(simd, &sum), slab_xxh64(SLAB_SIMD_SCALAR, planes, n));
+    free(data);
+    free(planes);
+    free(part);
+}
+
+START_TEST(every_path_unshuffles_parts_and_sums_on_the_way)
+{
+    for (int simd = SLAB_SIMD_SCALAR; simd <= (int)slab_simd_best(); simd++)
+        for (int s = 1; s < NSIZES; s++)
+            for (size_t from = 0; from < 1000; from += 333)
+                for (size_t to = from + 1; to <= 1000; to += from % 2 ? 61 : 64)
+                    check_part((slab_simd)simd, sizes[s], 1000, from, to);
+}
+END_TEST
+
 START_TEST(two_floats_become_their_first_bytes_then_their_second)
 {
     const unsigned char elements[8] = {1, 2, 3, 4, 11, 12, 13, 14};
@@ -64,6 +95,7 @@ int main(void)
     Suite *suite = suite_create("shuffle");
     TCase *tests = tcase_create("shuffle");
     tcase_add_test(tests, every_path_shuffles_and_unshuffles_every_size);
+    tcase_add_test(tests, every_path_unshuffles_parts_and_sums_on_the_way);
     tcase_add_test(tests, two_floats_become_their_first_bytes_then_their_second);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

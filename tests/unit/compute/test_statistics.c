@@ -377,6 +377,56 @@ START_TEST(every_instruction_set_gives_the_same_bits)
 }
 END_TEST
 
+/* The statistics sink's state after a tile shown at once, or part by part. */
+static void show(slab_statistics *s, const slab_tile *tile, bool in_parts, void *state)
+{
+    const slab_sink_class *sink = &slab_sink_statistics;
+    void *scratch = malloc(sink->scratch_bytes(s, NULL));
+    size_t most = in_parts ? SLAB_PART_BYTES : SIZE_MAX;
+    slab_tile part = *tile;
+    int parts = 0;
+    bool more = slab_box_first_part(&tile->box, 4, most, &part.box);
+    for (; more; more = slab_box_next_part(&tile->box, 4, most, &part.box)) {
+        part.view.data = (const char *)tile->view.data + part.box.start[0] * tile->view.stride[0] +
+                         part.box.start[1] * tile->view.stride[1];
+        ck_assert_int_eq(sink->accumulate(s, &tile->box, state, 0, &part, scratch), SLAB_OK);
+        parts++;
+    }
+    ck_assert_int_eq(parts > 1, in_parts);
+    free(scratch);
+}
+
+START_TEST(a_tile_and_its_parts_give_the_same_bits)
+{
+    enum { WIDE = 900 };
+    static float x[700 * WIDE];
+    for (int i = 0; i < 700 * WIDE; i++)
+        x[i] = (float)(i % 8191) * 0.1F;
+    static const int64_t widths[] = {WIDE, 123, 1};
+    for (int w = 0; w < 3; w++) {
+        slab_shape shape = {2, {700, widths[w]}};
+        slab_value *value = slab_value_from(F4, &shape, x);
+        for (uint32_t axes = 2; axes <= 3; axes++) { /* along rows; all */
+            slab_statistics *s = NULL;
+            slab_tile tile = {
+                .box = slab_box_whole(&shape), .dtype = F4, .view = {x, {4 * WIDE, 4}}};
+            ck_assert_int_eq(slab_statistics_create(value, axes, &s), SLAB_OK);
+            ck_assert(slab_sink_statistics.wants(s).in_parts);
+            size_t bytes = slab_sink_statistics.state_bytes(s, &tile.box);
+            void *whole = calloc(1, bytes), *parts = calloc(1, bytes);
+            show(s, &tile, false, whole);
+            show(s, &tile, widths[w] > 100, parts);
+            ck_assert_mem_eq(whole, parts, bytes);
+            ck_assert_int_eq(((slab_statistics_slot *)whole)->zeros > 0, 1);
+            free(whole);
+            free(parts);
+            slab_statistics_destroy(&s);
+        }
+        slab_value_drop(&value);
+    }
+}
+END_TEST
+
 START_TEST(columns_next_to_genotypes_may_hold_other_values)
 {
     /* Column 300 has a 4 at row 99: its stripe takes the general way, and adds nothing twice. */
@@ -431,6 +481,7 @@ int main(void)
     tcase_add_test(tests, every_axis_of_a_cube_can_be_reduced);
     tcase_add_loop_test(tests, every_type_and_axis_agrees_with_a_plain_loop, 0, 11);
     tcase_add_test(tests, every_instruction_set_gives_the_same_bits);
+    tcase_add_test(tests, a_tile_and_its_parts_give_the_same_bits);
     tcase_add_test(tests, columns_next_to_genotypes_may_hold_other_values);
     tcase_add_test(tests, complex_numbers_and_wrong_axes_are_refused);
     SRunner *runner = srunner_create(suite);
