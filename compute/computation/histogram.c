@@ -52,10 +52,20 @@ static slab_status make_edges(histogram_self *s, int axis, slab_dtype dtype, dou
         high += 0.5;
     }
     ALLOC(s->edges[axis], n + 1, "a histogram");
-    double step = (high - low) / (double)n;
-    for (int64_t i = 0; i <= n; i++) {
-        s->edges[axis][i] = i == n ? high : low + (double)i * step;
-        TRY(round_to(edge_type(dtype, false), &s->edges[axis][i]));
+    slab_dtype type = edge_type(dtype, false);
+    double step = high - low;
+    TRY(round_to(type, &step));
+    step /= (double)n;
+    TRY(round_to(type, &step));
+    for (int64_t i = 0; i <= n; i++) { /* every operation in the edges' type */
+        double edge = (double)i * step;
+        TRY(round_to(type, &edge));
+        edge = i == n ? high : edge + low;
+        TRY(round_to(type, &edge));
+        s->edges[axis][i] = edge;
+        REQUIRE(i == 0 || edge > s->edges[axis][i - 1], SLAB_ERR_VALUE,
+                "%" PRId64 " bins are too many between %g and %g: their edges coincide", n, low,
+                high);
     }
 done:
     return rc;

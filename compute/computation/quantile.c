@@ -153,8 +153,6 @@ static double between(const quantile_self *s, double a, double b, double t)
     if (s->median)
         return a == b ? a : single ? (double)(((float)a + (float)b) / 2) : (a + b) / 2;
     difference = single ? (double)((float)b - (float)a) : b - a;
-    if (a == b || t == 0)
-        return a;
     return t >= 0.5 ? b - difference * (1 - t) : a + difference * t;
 }
 

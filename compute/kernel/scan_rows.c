@@ -30,7 +30,10 @@ static void complex_rows(slab_scan_op op, double *x, int64_t rows, int64_t colum
         for (int64_t j = 0; j < columns; j++) {
             double *b = x + 2 * (i * columns + j), *a = carry + 2 * j;
             double re = a[0] + b[0], im = a[1] + b[1];
-            if (op == SLAB_SCAN_MULTIPLY) {
+            if (op == SLAB_SCAN_MULTIPLY && a[0] == 1 && a[1] == 0) { /* 1 inf is no NaN */
+                re = b[0];
+                im = b[1];
+            } else if (op == SLAB_SCAN_MULTIPLY) {
                 re = a[0] * b[0] - a[1] * b[1];
                 im = a[0] * b[1] + a[1] * b[0];
             }
