@@ -213,6 +213,7 @@ static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
     TRY(slab_type_from_hdf5(type, &info->dtype, info->fallback));
     if (info->dtype.kind == SLAB_KIND_OTHER) {
         slab_type_text(type, info->type_name, sizeof info->type_name);
+        info->variable_text = H5Tis_variable_str(type) > 0;
         fall_back(info, "its element type is none of slab's");
     }
     TRY(extents(array, info));
