@@ -29,6 +29,7 @@ typedef enum slab_layout {
 typedef struct slab_array_info {
     slab_dtype dtype;                        /* as stored */
     char type_name[128];                     /* HDF5's own words for kinds that are OTHER, else "" */
+    bool variable_text;                      /* variable-length strings: texts.h reads them */
     slab_shape shape;
     slab_shape max_shape;                    /* SLAB_UNLIMITED along axes that may grow */
     slab_layout layout;

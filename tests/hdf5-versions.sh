@@ -15,7 +15,7 @@ roots=${ROOTS:-/var/tmp/slab-hdf5}
 mirror=${MIRROR:-http://deb.debian.org/debian}
 
 # In the release, with mounts that end with the process: nothing of this machine is left bound when
-# the folder is removed.
+# the folder is removed. The shell stays the first process: it buries what tests kill.
 inside() {
     unshare --mount --pid --fork --kill-child bash -c '
         root=$1 && shift
@@ -27,7 +27,7 @@ inside() {
             mkdir -p "$root/shared/data"
             mount --bind -o ro "$DATA" "$root/shared/data"
         fi
-        exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+        chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
             DEBIAN_FRONTEND=noninteractive CC="${CC:-}" SANITIZE="${SANITIZE:-}" bash -c "$@"' \
         inside "$@"
 }

@@ -14,17 +14,14 @@ static slab_status run(slab_call *call, int *exit_code)
     slab_status rc = SLAB_OK;
     slab_array *array;
     slab_selection selection;
-    slab_reader *reader = NULL;
     slab_budget budget;
     slab_rows rows = {.rows = -1, .columns = -1};
     *exit_code = 0;
     TRY(slab_call_budget(call, &budget));
     TRY(slab_call_open(call, slab_call_argument(call, 0), NULL, &array, &selection));
-    TRY(slab_reader_open(array, &selection, NULL, 1, &reader));
     rows.memory = budget.bytes / SHARE < MOST ? budget.bytes / SHARE : MOST;
-    TRY(slab_rows_print(reader, &rows));
+    TRY(slab_rows_print(array, &selection, &rows));
 done:
-    slab_reader_close(&reader);
     return rc;
 }
 

@@ -14,17 +14,14 @@ static slab_status run(slab_call *call, int *exit_code)
     slab_status rc = SLAB_OK;
     slab_array *array;
     slab_selection selection;
-    slab_reader *reader = NULL;
     int64_t columns = slab_call_int(call, "columns");
     slab_rows rows = {.rows = slab_call_int(call, "rows"),
                       .columns = columns > 0 ? columns : -1,
                       .memory = 16 << 20};
     *exit_code = 0;
     TRY(slab_call_open(call, slab_call_argument(call, 0), NULL, &array, &selection));
-    TRY(slab_reader_open(array, &selection, NULL, 1, &reader));
-    TRY(slab_rows_print(reader, &rows));
+    TRY(slab_rows_print(array, &selection, &rows));
 done:
-    slab_reader_close(&reader);
     return rc;
 }
 

@@ -2,12 +2,18 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/texts.h>
 #include <stdio.h>
 #include <string.h>
 
+/* What a variable-length string is taken to need; how much it does is known when it is there. */
+enum { TEXT_BYTES = 1024 };
+
 /* The view as rows and columns: axes before the band axis are walked one index at a time. */
 typedef struct table {
-    slab_reader *reader;
+    slab_array *array;
+    const slab_selection *selection;
+    slab_reader *reader; /* NULL: variable-length strings */
     slab_shape shape;
     slab_dtype dtype;
     int band_axis;        /* -1: none (a scalar) */
@@ -18,6 +24,7 @@ typedef struct table {
     bool cut;             /* there are more columns than are printed */
     int64_t band, piece;  /* rows and columns read at a time */
     unsigned char *block; /* elements [band, piece] */
+    slab_texts *texts;    /* or strings */
     char *text;           /* one element */
     size_t text_size;
 } table;
@@ -27,13 +34,10 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static slab_status table_init(table *t, slab_reader *reader, const slab_rows *rows)
+/* Rows and columns of the view, and how many are read at a time. */
+static void table_shape(table *t, const slab_rows *rows)
 {
-    slab_status rc = SLAB_OK;
-    memset(t, 0, sizeof *t);
-    t->reader = reader;
-    t->shape = *slab_reader_shape(reader);
-    t->dtype = slab_reader_dtype(reader);
+    size_t element = t->reader ? t->dtype.size : TEXT_BYTES;
     int rank = t->shape.rank;
     t->band_axis = rank >= 2 ? rank - 2 : rank - 1;
     t->column_axis = rank >= 2 ? rank - 1 : -1;
@@ -44,11 +48,26 @@ static slab_status table_init(table *t, slab_reader *reader, const slab_rows *ro
     int64_t columns = t->column_axis >= 0 ? t->shape.extent[t->column_axis] : 1;
     t->columns = rows->columns < 0 ? columns : least(columns, rows->columns);
     t->cut = t->columns < columns;
-    int64_t fit = (int64_t)(rows->memory / t->dtype.size);
+    int64_t fit = (int64_t)(rows->memory / element);
     t->piece = fit < 1 ? 1 : least(fit, t->columns > 0 ? t->columns : 1);
     t->band = fit / t->piece < 1 ? 1 : least(fit / t->piece, t->rows > 0 ? t->rows : 1);
     if (rows->rows >= 0)
         t->band = least(t->band, rows->rows > 0 ? rows->rows : 1);
+}
+
+static slab_status table_init(table *t, slab_array *array, const slab_selection *selection,
+                              const slab_rows *rows)
+{
+    slab_status rc = SLAB_OK;
+    *t = (table){.array = array, .selection = selection};
+    t->shape = slab_selection_shape(selection);
+    if (!slab_texts_are_in(array)) {
+        TRY(slab_reader_open(array, selection, NULL, 1, &t->reader));
+        t->dtype = slab_reader_dtype(t->reader);
+    }
+    table_shape(t, rows);
+    if (!t->reader)
+        goto done;
     ALLOC(t->block, (size_t)(t->band * t->piece) * t->dtype.size, "rows to print");
     t->text_size = t->dtype.size > 128 ? (size_t)t->dtype.size + 1 : 129;
     ALLOC(t->text, t->text_size, "an element to print");
@@ -58,6 +77,8 @@ done:
 
 static void table_clear(table *t)
 {
+    slab_reader_close(&t->reader);
+    slab_texts_destroy(&t->texts);
     FREE(t->block);
     FREE(t->text);
 }
@@ -67,11 +88,26 @@ static int64_t band_end(const table *t, int64_t first)
 {
     if (t->band_axis < 0)
         return 1;
-    const slab_grid *grid = slab_reader_grid(t->reader);
     int64_t end = least(first + t->band, t->rows);
+    if (!t->reader)
+        return end;
+    const slab_grid *grid = slab_reader_grid(t->reader);
     int64_t tile = grid->tile.extent[t->band_axis], phase = grid->phase[t->band_axis];
     int64_t edge = (end + phase) / tile * tile - phase;
     return end < t->rows && edge > first ? edge : end;
+}
+
+/* The part of a selection that a box of its view is. */
+static slab_selection part_of(const slab_selection *s, const slab_box *box)
+{
+    slab_selection part = *s;
+    for (int a = 0, v = 0; a < s->rank; a++) {
+        if (s->drop[a])
+            continue;
+        part.start[a] += box->start[v] * s->step[a];
+        part.count[a] = box->count[v++];
+    }
+    return part;
 }
 
 static slab_status read_block(table *t, const slab_box *at, int64_t row, int64_t nrows,
@@ -86,7 +122,11 @@ static slab_status read_block(table *t, const slab_box *at, int64_t row, int64_t
         box.start[t->column_axis] = column;
         box.count[t->column_axis] = ncolumns;
     }
-    return slab_reader_copy(t->reader, 0, &box, t->block);
+    if (t->reader)
+        return slab_reader_copy(t->reader, 0, &box, t->block);
+    slab_selection part = part_of(t->selection, &box);
+    slab_texts_destroy(&t->texts);
+    return slab_texts_read(t->array, &part, &t->texts);
 }
 
 /* Whole numbers are most of what is printed, and snprintf is slow. */
@@ -152,11 +192,14 @@ static void put_element(table *t, const unsigned char *p)
 
 static void put_row(table *t, int64_t row, int64_t ncolumns, bool begins, bool ends)
 {
-    const unsigned char *p = t->block + (size_t)(row * ncolumns) * t->dtype.size;
-    for (int64_t j = 0; j < ncolumns; j++, p += t->dtype.size) {
+    for (int64_t j = 0; j < ncolumns; j++) {
+        int64_t i = row * ncolumns + j;
         if (j || !begins)
             putc_unlocked('\t', stdout);
-        put_element(t, p);
+        if (t->texts)
+            put_text(slab_texts_at(t->texts, i));
+        else
+            put_element(t, t->block + (size_t)i * t->dtype.size);
     }
     if (ends && t->cut)
         fputs_unlocked(begins && !ncolumns ? "..." : "\t...", stdout);
@@ -185,12 +228,13 @@ done:
     return rc;
 }
 
-slab_status slab_rows_print(slab_reader *reader, const slab_rows *rows)
+slab_status slab_rows_print(slab_array *array, const slab_selection *selection,
+                            const slab_rows *rows)
 {
     slab_status rc = SLAB_OK;
     table t;
     slab_box at = {0};
-    TRY(table_init(&t, reader, rows));
+    TRY(table_init(&t, array, selection, rows));
     at.rank = t.shape.rank;
     for (int i = 0; i < at.rank; i++)
         at.count[i] = 1;

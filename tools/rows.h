@@ -14,10 +14,12 @@ typedef struct slab_rows {
 } slab_rows;
 
 /**
- * Prints a view to stdout. A row is the last axis; a 1-D array has one value a line, a scalar one
- * line. Reads bands of rows that fit the memory, and parts of rows when a row alone does not.
+ * Prints what a selection takes of an array to stdout. A row is the last axis; a 1-D array has one
+ * value a line, a scalar one line. Reads bands of rows that fit the memory, and parts of rows when
+ * a row alone does not.
  */
-slab_status slab_rows_print(slab_reader *reader, const slab_rows *rows);
+slab_status slab_rows_print(slab_array *array, const slab_selection *selection,
+                            const slab_rows *rows);
 
 /** Prints elements in memory (native, C order) the same way, all of them. */
 slab_status slab_rows_print_dense(slab_dtype dtype, const slab_shape *shape, const void *data);

@@ -232,6 +232,7 @@ static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
                          H5Tdetect_class(type, H5T_REFERENCE) > 0;
     if (info->dtype.kind == SLAB_KIND_OTHER) {
         slab_type_text(type, info->type_name, sizeof info->type_name);
+        info->variable_text = H5Tis_variable_str(type) > 0;
         fall_back(info, "its element type is none of slab's");
     }
     TRY(extents(array, info));

@@ -1,5 +1,5 @@
 /* Reading through HDF5 itself, for what slab cannot decode. */
-#include <slab/storage/hdf5/library_impl.h>
+#include <slab/storage/hdf5/fallback_impl.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -167,7 +167,7 @@ static void turn_around(const slab_selection *s, size_t size, uint8_t *dst)
     }
 }
 
-static slab_status selection_bytes(const slab_selection *s, size_t size, size_t *bytes)
+slab_status slab_selection_bytes(const slab_selection *s, size_t size, size_t *bytes)
 {
     slab_status rc = SLAB_OK;
     *bytes = size;
@@ -197,14 +197,14 @@ done:
 }
 
 /* What a first read of the array needs: its chunks' type, and the sources of a virtual one. */
-static slab_status prepare(slab_meta *meta, hid_t array, hid_t type)
+static slab_status prepare(slab_meta *meta, hid_t array)
 {
     slab_status rc = SLAB_OK;
     hsize_t extent[H5S_MAX_RANK];
     slab_chunk_type *chunk = &meta->array_type;
     char reason[SLAB_REASON_MAX];
-    hid_t dcpl = H5Dget_create_plist(array);
-    HDF5_REQUIRE(dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
+    hid_t type = H5Dget_type(array), dcpl = H5Dget_create_plist(array);
+    HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
     *chunk = (slab_chunk_type){0};
     TRY(slab_type_from_hdf5(type, &chunk->dtype, reason));
     if (H5Pget_layout(dcpl) == H5D_CHUNKED) {
@@ -219,7 +219,27 @@ static slab_status prepare(slab_meta *meta, hid_t array, hid_t type)
         TRY(compact_check(array, type));
     meta->array_ready = true;
 done:
+    slab_hdf5_close(&type);
     slab_hdf5_close(&dcpl);
+    return rc;
+}
+
+slab_status slab_hdf5_transfer(slab_meta *meta, hid_t array, const slab_selection *selection,
+                               hid_t memory, size_t size, hid_t dxpl, void *dst)
+{
+    slab_status rc = SLAB_OK;
+    hid_t from = H5I_INVALID_HID, to = H5I_INVALID_HID;
+    if (!meta->array_ready)
+        TRY(prepare(meta, array));
+    TRY(slab_hdf5_filters(&meta->array_type));
+    TRY(file_space(array, selection, &from));
+    TRY(memory_space(selection, &to));
+    HDF5_REQUIRE(H5Dread(array, memory, to, from, dxpl, dst) >= 0, SLAB_ERR_FORMAT,
+                 "HDF5 cannot read it");
+    turn_around(selection, size, dst);
+done:
+    slab_hdf5_close(&from);
+    slab_hdf5_close(&to);
     return rc;
 }
 
@@ -228,27 +248,17 @@ static slab_status read_selection(slab_meta *meta, hid_t array, const slab_selec
 {
     slab_status rc = SLAB_OK;
     hid_t type = H5Dget_type(array), memory = H5I_INVALID_HID;
-    hid_t from = H5I_INVALID_HID, to = H5I_INVALID_HID;
     size_t bytes;
     HDF5_REQUIRE(type >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
     REQUIRE(native.kind != SLAB_KIND_OTHER, SLAB_ERR_TYPE, "its elements have no native type");
-    TRY(selection_bytes(selection, native.size, &bytes));
+    TRY(slab_selection_bytes(selection, native.size, &bytes));
     if (bytes == 0)
         goto done;
-    if (!meta->array_ready)
-        TRY(prepare(meta, array, type));
-    TRY(slab_hdf5_filters(&meta->array_type));
     TRY(slab_type_memory(type, native, &memory));
-    TRY(file_space(array, selection, &from));
-    TRY(memory_space(selection, &to));
-    HDF5_REQUIRE(H5Dread(array, memory, to, from, H5P_DEFAULT, dst) >= 0, SLAB_ERR_FORMAT,
-                 "HDF5 cannot read it");
-    turn_around(selection, native.size, dst);
+    TRY(slab_hdf5_transfer(meta, array, selection, memory, native.size, H5P_DEFAULT, dst));
 done:
     slab_hdf5_close(&type);
     slab_hdf5_close(&memory);
-    slab_hdf5_close(&from);
-    slab_hdf5_close(&to);
     return rc;
 }
 

@@ -11,6 +11,7 @@
 #include <slab/storage/array.h>
 #include <slab/storage/copy.h>
 #include <slab/storage/selection.h>
+#include <slab/storage/texts.h>
 #include <slab/storage/transaction.h>
 
 /** Gives an address for `bytes` bytes past everything reserved before, a multiple of `align`. */
@@ -52,6 +53,10 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 /** H5Dread of a strided selection in the native type: the fallback. dst: C order. */
 slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selection *selection,
                            slab_dtype native, void *dst);
+
+/** The variable-length strings of a selection, C order. */
+slab_status slab_meta_texts(slab_meta *meta, const char *path, const slab_selection *selection,
+                            slab_texts **out);
 
 /** Are two attributes of one name the same, whatever their type? References by the name of what they
  * point at. */

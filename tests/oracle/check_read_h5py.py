@@ -334,7 +334,24 @@ def unfiltered_edges(path):
     return kept
 
 
+def check_texts(path):
+    """Variable-length strings, in bands of rows: dump escapes tabs, line ends and backslashes."""
+    global compared, failures
+    want = [[draw.choice(["", "a\tb", "zwölf\n", "\\", "x" * draw.randrange(5000)]) for _ in range(3)]
+            for _ in range(3000)]
+    with h5py.File(path, "w") as f:
+        f.create_dataset("t", data=want, dtype=h5py.string_dtype(), chunks=(100, 2), compression="gzip")
+    escaped = str.maketrans({"\t": "\\t", "\n": "\\n", "\\": "\\\\"})
+    for brackets, rows in [("", want), ("[::-7, 1:]", [r[1:] for r in want[::-7]]), ("[5]", [[t] for t in want[5]])]:
+        text = "".join("\t".join(t.translate(escaped) for t in r) + "\n" for r in rows)
+        compared += 1
+        if dump(f"{path}:/t{brackets}") != text:
+            failures += 1
+            print(f"FAILS variable-length strings {brackets}")
+
+
 def main():
+    check_texts(f"{FOLDER}/texts.h5")
     for libver in ["earliest", "latest"]:
         for make in [types_and_layouts, filters, reduced, fills_and_shapes, virtual]:
             path = f"{FOLDER}/{make.__name__}_{libver}.h5"
