@@ -271,7 +271,7 @@ static slab_status compress(context *c, const slab_filter *filter, const slab_ch
 {
     slab_status rc = SLAB_OK;
     size_t planes = n == type->bytes && type->dtype.size > 0 ? type->dtype.size : 1;
-    if (filter->adapts && n > 0) {
+    if (filter->adapts && slab_zstd_stretches(n, n / planes) > 0) {
         TRY(prepare_stretches(c, n, n / planes));
         slab_zstd_choose(c->trial, src, n, n / planes, c->stretches);
         if (!is_searched(c) && capacity >= ZSTD_compressBound(n) && set_blocks(c)) {

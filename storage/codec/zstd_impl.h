@@ -69,7 +69,8 @@ typedef struct slab_zstd_stretch {
     slab_zstd_cost cost;
 } slab_zstd_stretch;
 
-/** How many stretches a chunk of n bytes has. @param plane  bytes of one byte plane, n: one only */
+/** How many stretches a chunk of n bytes has, 0 when it is too small to choose.
+ * @param plane  bytes of one byte plane, n: one only */
 size_t slab_zstd_stretches(size_t n, size_t plane);
 
 /** Chooses the way of every stretch; depends on nothing but the bytes. Against searching all of

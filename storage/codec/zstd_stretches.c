@@ -3,14 +3,9 @@
 #include <slab/storage/codec/zstd_impl.h>
 
 #define STRETCH     ((size_t)512 << 10)
-#define PLANE_LEAST ((size_t)16 << 10) /* smaller planes stay together */
+#define PLANE_LEAST ((size_t)32 << 10) /* of a smaller one a trial takes too long */
 #define BLOCK       ((size_t)128 << 10)
 #define BLOCK_SHORT ((size_t)16 << 10) /* where frequencies shift: a code of its own for each */
-
-static size_t plane_of(size_t n, size_t plane)
-{
-    return plane < PLANE_LEAST || plane > n ? n : plane;
-}
 
 static size_t per_plane(size_t plane)
 {
@@ -19,8 +14,9 @@ static size_t per_plane(size_t plane)
 
 size_t slab_zstd_stretches(size_t n, size_t plane)
 {
-    plane = plane_of(n, plane);
-    return n ? n / plane * per_plane(plane) + (n % plane ? per_plane(n % plane) : 0) : 0;
+    if (plane < PLANE_LEAST)
+        return 0;
+    return n / plane * per_plane(plane) + (n % plane ? per_plane(n % plane) : 0);
 }
 
 /* The fastest way that the bytes still to be lost allow. */
@@ -52,7 +48,6 @@ void slab_zstd_choose(slab_zstd_trial *trial, const uint8_t *src, size_t n, size
 {
     size_t count = 0;
     uint64_t best = 0;
-    plane = plane_of(n, plane);
     slab_zstd_trial_begin(trial);
     for (size_t at = 0; at < n;) {
         slab_zstd_stretch *s = &stretches[count++];

@@ -5,7 +5,6 @@
 #include <slab/storage/codec/zstd_impl.h>
 
 enum {
-    PLACES = 2,      /* samples of a stretch */
     COUNTED = 2048,  /* bytes of each */
     WARM = 1024,     /* bytes before a sample in which matches may lie */
     PRIMED = 512,    /* places in all that was packed before in which long repeats are recognised */
@@ -20,7 +19,8 @@ enum {
 #define ONE            ((uint64_t)256)      /* a bit */
 #define NOISE_BITS     (8 * ONE - ONE / 14) /* a Huffman code has to gain 1/64 to be used */
 #define CHANCE_BITS    (4 * ONE)
-#define SMALLEST_TRIED ((size_t)PLACES * (WARM + COUNTED))
+#define SMALLEST_TRIED ((size_t)2 * (WARM + COUNTED))
+#define TWO_PLACES     ((size_t)192 << 10) /* smaller stretches are sampled in one place */
 
 struct slab_zstd_trial {
     uint32_t table[1 << HASH_LOG]; /* places, one more than they are; 0: none */
@@ -222,14 +222,15 @@ static bool repeats(slab_zstd_trial *t, const uint8_t *src, size_t from, size_t 
     return false;
 }
 
-/* What samples of the stretch take each way. */
+/* What samples of the stretch take each way: *counted bytes, *literals of them in no run. */
 static void try_places(slab_zstd_trial *t, const uint8_t *src, size_t from, size_t n,
-                       slab_zstd_cost *cost, uint64_t *literals)
+                       uint64_t apart, slab_zstd_cost *cost, size_t *counted, size_t *literals)
 {
+    size_t places = n < TWO_PLACES ? 1 : 2, part = n / places;
     memset(cost->bits, 0, sizeof cost->bits);
-    t->repeated = 0;
-    for (size_t p = 0; p < PLACES; p++) {
-        size_t at = from + n / PLACES * p + WARM;
+    t->repeated = *literals = 0;
+    for (size_t p = 0; p < places; p++) {
+        size_t at = from + part * p + (part - COUNTED) / 2;
         prime(t, src, at);
         cost->bits[SLAB_ZSTD_SEARCH] += bits_of(t, src + at, search(t, src, at));
         for (slab_zstd_way way = SLAB_ZSTD_RUNS; way <= SLAB_ZSTD_LONG_RUNS; way++)
@@ -237,9 +238,14 @@ static void try_places(slab_zstd_trial *t, const uint8_t *src, size_t from, size
                 bits_of(t, src + at, slab_zstd_runs(way, src + at, COUNTED, t->found));
         *literals += literals_of(t);
     }
+    *counted = places * COUNTED;
     for (slab_zstd_way way = SLAB_ZSTD_SEARCH; way <= SLAB_ZSTD_LONG_RUNS; way++)
-        cost->bits[way] = cost->bits[way] * n / (PLACES * COUNTED);
+        cost->bits[way] = cost->bits[way] * n / *counted;
     cost->bits[SLAB_ZSTD_STORED] = 8 * ONE * n;
+    /* Among so many bytes nothing repeats by chance: with all that a search remembers, and samples
+     * do not, it would find more of it. */
+    if (apart > CHANCE_BITS && t->repeated > *counted / 100)
+        cost->bits[SLAB_ZSTD_RUNS] = cost->bits[SLAB_ZSTD_LONG_RUNS] = UINT64_MAX;
 }
 
 void slab_zstd_trial_init(slab_zstd_trial *t)
@@ -256,22 +262,19 @@ void slab_zstd_trial_begin(slab_zstd_trial *t)
 void slab_zstd_try(slab_zstd_trial *t, const uint8_t *src, size_t from, size_t n,
                    slab_zstd_cost *cost)
 {
-    uint64_t together, apart, literals = 0, plain = 8 * ONE * n;
+    uint64_t together, apart, plain = 8 * ONE * n;
+    size_t counted, literals;
     *cost = (slab_zstd_cost){.bits = {plain, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     if (n < SMALLEST_TRIED || from + n > UINT32_MAX / 2)
         return;
     count_slices(t, src + from, n, &together, &apart);
     if (together >= NOISE_BITS) {
         cost->noise = !repeats(t, src, from, n);
-    } else if (together == 0) {
-        memset(cost->bits, 0, sizeof cost->bits);
+    } else if (together == 0) { /* a search is fast here, and safe against what was not seen */
+        cost->bits[SLAB_ZSTD_SEARCH] = 0;
     } else {
-        try_places(t, src, from, n, cost, &literals);
-        /* Among so many bytes nothing repeats by chance: with all that a search remembers, and
-         * samples do not, it would find more of it. */
-        if (apart > CHANCE_BITS && t->repeated > PLACES * COUNTED / 100)
-            cost->bits[SLAB_ZSTD_RUNS] = cost->bits[SLAB_ZSTD_LONG_RUNS] = UINT64_MAX;
+        try_places(t, src, from, n, apart, cost, &counted, &literals);
         if (together > apart)
-            cost->shifting = (together - apart) * literals * n / (PLACES * COUNTED);
+            cost->shifting = (together - apart) * literals * n / counted;
     }
 }

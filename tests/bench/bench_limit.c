@@ -196,7 +196,11 @@ int main(int argc, char **argv)
     TRY(slab_file_open(slab_ranks_world(), file, &f));
     TRY(slab_array_open(f, path, &array));
     TRY(slab_array_chunks(array, &grid, &w.chunks));
-    w.pipeline = &slab_array_describe(array)->pipeline;
+    slab_pipeline pipeline = slab_array_describe(array)->pipeline;
+    for (int i = 0; i < pipeline.nfilters; i++) /* as the writer does that wrote level 1 */
+        pipeline.filters[i].adapts =
+            pipeline.filters[i].id == SLAB_FILTER_ZSTD && pipeline.filters[i].values[0] == 1;
+    w.pipeline = &pipeline;
     w.n = grid.ntiles;
     TRY(slab_pipeline_check(w.pipeline));
     TRY(measure(&w, file, argc > 3 && strcmp(argv[3], "encode") == 0));

@@ -1,10 +1,10 @@
 /*
  * Writing compressible f32 [rows, 32768] in chunks of 512 x 512 (1 MiB, 1.8 to 1), three ways:
  *
- *     limit       shuffle + zstd 1 alone, nothing written
+ *     limit       shuffle + zstd alone, as the writer does it, nothing written
  *     slab        the writer, from begin to commit, fsync included
- *     collective  parallel HDF5's collective filtered H5Dwrite, every rank its own rows, 64 MiB a
- *                 rank and call, fsync included
+ *     collective  parallel HDF5's collective filtered H5Dwrite, shuffle + zstd level 1, every rank
+ *                 its own rows, 64 MiB a rank and call, fsync included
  *
  *     mpirun -n RANKS bench_write FOLDER [MIB [THREADS [WAYS]]]
  *
