@@ -10,7 +10,7 @@
 
 #define INLINE TARGET static inline __attribute__((always_inline))
 
-enum { LANES = 16, FLUSH = 32, GROUP = 4, WIDTH = VECTOR / 8, NV = LANES / WIDTH };
+enum { LANES = 16, FLUSH = 32, GROUP = 4, TRACKS = 2, WIDTH = VECTOR / 8, NV = LANES / WIDTH };
 
 /* Vectors as wide as the registers: NV of them are the sixteen lanes. */
 typedef double vd __attribute__((vector_size(VECTOR)));
@@ -21,6 +21,15 @@ typedef double vd_memory __attribute__((vector_size(VECTOR), aligned(8), may_ali
 #ifndef WIDEN
 typedef float vf_memory __attribute__((vector_size(VECTOR / 2), aligned(4), may_alias));
 #define WIDEN(x) __builtin_convertvector(*(const vf_memory *)(x), vd)
+#endif
+
+/* Lane i gets lane i + WIDTH / 2, i + WIDTH / 4 ...: what is beyond the end does not matter. */
+#if VECTOR == 64
+#define TURNS(of) of(4, 5, 6, 7, 0, 1, 2, 3) of(2, 3, 4, 5, 6, 7, 0, 1) of(1, 2, 3, 4, 5, 6, 7, 0)
+#elif VECTOR == 32
+#define TURNS(of) of(2, 3, 0, 1) of(1, 2, 3, 0)
+#else
+#define TURNS(of) of(1, 0)
 #endif
 
 typedef struct lanes {
@@ -84,69 +93,118 @@ INLINE void join_moments(lanes *s, int h, variety kind, const vd *mean, const vd
 
 /* Pass one: sums and how many are there. f64 is added in short groups whose sums are added with
  * their errors; f32 is exact enough in f64. */
-INLINE void sum_rows(variety kind, const char *x, int64_t rows, int64_t stride, vd sum[NV],
-                     vd error[NV], vd n[NV])
+INLINE void sum_rows(variety kind, int tracks, const char *const *x, int64_t rows, int64_t stride,
+                     vd sum[][NV], vd error[][NV], vd n[][NV])
 {
     const vd one = (vd){0} + 1;
     int64_t group = kind.wide ? GROUP : FLUSH;
     for (int64_t from = 0; from < rows; from += group) {
         int64_t to = from + group < rows ? from + group : rows;
-        vd part[NV] = {{0}};
+        vd part[TRACKS][NV] = {{{0}}};
         for (int64_t i = from; i < to; i++) {
-            vd v[NV];
-            load(x + i * stride, kind.wide, v);
-            for (int h = 0; h < NV; h++) {
-                if (kind.skip) {
-                    vl there = v[h] == v[h];
-                    v[h] = PICK(there, v[h]);
-                    n[h] += PICK(there, one);
+            for (int t = 0; t < tracks; t++) {
+                vd v[NV];
+                load(x[t] + i * stride, kind.wide, v);
+                for (int h = 0; h < NV; h++) {
+                    if (kind.skip) {
+                        vl there = v[h] == v[h];
+                        v[h] = PICK(there, v[h]);
+                        n[t][h] += PICK(there, one);
+                    }
+                    part[t][h] += v[h];
                 }
-                part[h] += v[h];
             }
         }
-        for (int h = 0; h < NV; h++)
-            two_sum(&sum[h], &error[h], &part[h]);
+        for (int t = 0; t < tracks; t++)
+            for (int h = 0; h < NV; h++)
+                two_sum(&sum[t][h], &error[t][h], &part[t][h]);
     }
 }
 
 /* Pass two, while they are in the nearest cache: squares of deviations from their mean. */
-INLINE void square_rows(variety kind, const char *x, int64_t rows, int64_t stride,
-                        const vd mean[NV], vd q[NV])
+INLINE void square_rows(variety kind, int tracks, const char *const *x, int64_t rows,
+                        int64_t stride, vd mean[][NV], vd q[][NV])
 {
     for (int64_t i = 0; i < rows; i++) {
-        vd v[NV];
-        load(x + i * stride, kind.wide, v);
-        for (int h = 0; h < NV; h++) {
-            vd d = v[h] - mean[h];
-            if (kind.skip) {
-                vl there = v[h] == v[h];
-                d = PICK(there, d);
+        for (int t = 0; t < tracks; t++) {
+            vd v[NV];
+            load(x[t] + i * stride, kind.wide, v);
+            for (int h = 0; h < NV; h++) {
+                vd d = v[h] - mean[t][h];
+                if (kind.skip) {
+                    vl there = v[h] == v[h];
+                    d = PICK(there, d);
+                }
+                q[t][h] += d * d;
             }
-            q[h] += d * d;
         }
     }
 }
 
-/* Up to FLUSH rows of sixteen elements. */
-INLINE void add_rows(lanes *s, variety kind, const char *x, int64_t rows, int64_t stride)
+/*
+ * Both in one pass, for f32, whose conversion is what costs most. Deviations are those from a
+ * lane's first element c: (mean - c)^2 is at most FLUSH times the variance, because c is one of the
+ * lane's elements, so that q - s^2 / rows loses five bits of f64 at the worst. The sum is of the
+ * elements themselves: infinities stay.
+ */
+INLINE void shifted_rows(int tracks, const char *const *x, int64_t rows, int64_t stride,
+                         vd sum[][NV], vd q[][NV])
+{
+    vd first[TRACKS][NV];
+    for (int t = 0; t < tracks; t++)
+        load(x[t], false, first[t]);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int t = 0; t < tracks; t++) {
+            vd v[NV];
+            load(x[t] + i * stride, false, v);
+            for (int h = 0; h < NV; h++) {
+                vd d = v[h] - first[t][h];
+                sum[t][h] += v[h];
+                q[t][h] += d * d;
+            }
+        }
+    }
+    for (int t = 0; t < tracks; t++) {
+        for (int h = 0; h < NV; h++) {
+            vd s = sum[t][h] - first[t][h] * (double)rows;
+            q[t][h] -= s * s * (1 / (double)rows);
+        }
+    }
+}
+
+/* Up to FLUSH rows of sixteen elements, in several tracks: the additions of one wait for each
+ * other, those of another need not. */
+INLINE void add_rows(lanes *s, variety kind, int tracks, const char *const *x, int64_t rows,
+                     int64_t stride)
 {
     const vd one = (vd){0} + 1;
-    vd sum[NV] = {{0}}, error[NV] = {{0}}, n[NV] = {{0}}, q[NV] = {{0}}, mean[NV];
-    sum_rows(kind, x, rows, stride, sum, error, n);
-    if (kind.moments) {
+    vd sum[TRACKS][NV] = {{{0}}}, error[TRACKS][NV] = {{{0}}}, n[TRACKS][NV] = {{{0}}};
+    vd q[TRACKS][NV] = {{{0}}}, mean[TRACKS][NV];
+    bool shifted = kind.moments && !kind.wide && !kind.skip;
+    if (shifted)
+        shifted_rows(tracks, x, rows, stride, sum, q);
+    else
+        sum_rows(kind, tracks, x, rows, stride, sum, error, n);
+    for (int t = 0; kind.moments && t < tracks; t++) {
         for (int h = 0; h < NV; h++) {
-            vl none = n[h] == 0;
-            mean[h] = sum[h] + error[h];
-            mean[h] = kind.skip ? mean[h] / (n[h] + PICK(none, one)) : mean[h] * (1 / (double)rows);
+            vl none = n[t][h] == 0;
+            vd total = sum[t][h] + error[t][h];
+            mean[t][h] =
+                kind.skip ? total / (n[t][h] + PICK(none, one)) : total * (1 / (double)rows);
         }
-        square_rows(kind, x, rows, stride, mean, q);
-        for (int h = 0; h < NV; h++)
-            join_moments(s, h, kind, &mean[h], &q[h], &n[h], (double)rows);
-        s->each += (double)rows;
     }
-    for (int h = 0; h < NV; h++) {
-        two_sum(&s->sum[h], &s->error[h], &sum[h]);
-        s->error[h] += error[h];
+    if (kind.moments && !shifted)
+        square_rows(kind, tracks, x, rows, stride, mean, q);
+    for (int t = 0; kind.moments && t < tracks; t++) {
+        for (int h = 0; h < NV; h++)
+            join_moments(&s[t], h, kind, &mean[t][h], &q[t][h], &n[t][h], (double)rows);
+        s[t].each += (double)rows;
+    }
+    for (int t = 0; t < tracks; t++) {
+        for (int h = 0; h < NV; h++) {
+            two_sum(&s[t].sum[h], &s[t].error[h], &sum[t][h]);
+            s[t].error[h] += error[t][h];
+        }
     }
 }
 
@@ -164,53 +222,71 @@ static inline void add_slot(slab_moments_slot *into, const slab_moments_slot *fr
     into->error += from->error;
 }
 
-/* All lanes, and what is left of a row behind them, in a fixed tree. */
+/* All lanes into the first, in a fixed tree: halves of what is left are added. */
+INLINE void fold_sums(vd sum[NV], vd error[NV])
+{
+    for (int half = NV / 2; half > 0; half /= 2) {
+        for (int h = 0; h < half; h++) {
+            error[h] += error[h + half];
+            two_sum(&sum[h], &error[h], &sum[h + half]);
+        }
+    }
+#define FOLD_SUM(...)                                                                              \
+    {                                                                                              \
+        vd other = __builtin_shufflevector(sum[0], sum[0], __VA_ARGS__);                           \
+        error[0] += __builtin_shufflevector(error[0], error[0], __VA_ARGS__);                      \
+        two_sum(&sum[0], &error[0], &other);                                                       \
+    }
+    TURNS(FOLD_SUM)
+#undef FOLD_SUM
+}
+
+INLINE double fold(vd v[NV])
+{
+    for (int half = NV / 2; half > 0; half /= 2)
+        for (int h = 0; h < half; h++)
+            v[h] += v[h + half];
+#define FOLD(...) v[0] += __builtin_shufflevector(v[0], v[0], __VA_ARGS__);
+    TURNS(FOLD)
+#undef FOLD
+    return v[0][0];
+}
+
+/* All lanes, and what is left of a row behind them. */
 INLINE void collapse(const lanes *s, variety kind, const double *tail, int ntail,
                      slab_moments_slot *out)
 {
-    double sum[LANES], error[LANES], m2[LANES], n[LANES], total = 0;
+    const vd one = (vd){0} + 1;
+    vd sum[NV], error[NV], n[NV], m2[NV];
     for (int h = 0; h < NV; h++) {
-        memcpy(sum + h * WIDTH, &s->sum[h], sizeof(vd));
-        memcpy(error + h * WIDTH, &s->error[h], sizeof(vd));
-        memcpy(m2 + h * WIDTH, &s->m2[h], sizeof(vd));
-        memcpy(n + h * WIDTH, &s->n[h], sizeof(vd));
+        sum[h] = s->sum[h];
+        error[h] = s->error[h];
+        n[h] = s->n[h];
     }
-    double lane_sum[LANES];
-    for (int l = 0; l < LANES; l++)
-        lane_sum[l] = sum[l] + error[l];
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        for (int l = 0; l < width; l++) {
-            error[l] += error[l + width];
-            add_scalar(&sum[l], &error[l], sum[l + width]);
-        }
-    }
+    fold_sums(sum, error);
+    out->sum = sum[0][0];
+    out->error = error[0][0];
     for (int l = 0; l < ntail; l++)
-        add_scalar(&sum[0], &error[0], tail[l]);
-    out->sum = sum[0];
-    out->error = error[0];
+        add_scalar(&out->sum, &out->error, tail[l]);
     if (!kind.moments)
         return;
-    for (int l = 0; l < LANES; l++) {
-        n[l] = kind.skip ? n[l] : s->each;
-        total += n[l];
-    }
-    out->n = total + ntail;
+    double lanes_n = kind.skip ? fold(n) : s->each * LANES;
+    out->n = lanes_n + ntail;
+    out->m2 = 0;
     double mean = out->n > 0 ? (out->sum + out->error) / out->n : 0;
-    for (int l = 0; l < LANES; l++) {
-        double delta = (n[l] > 0 ? lane_sum[l] / n[l] : mean) - mean;
-        m2[l] += n[l] > 0 ? delta * delta * n[l] : 0;
+    if (lanes_n > 0) {
+        for (int h = 0; h < NV; h++) {
+            vd of_lane = s->sum[h] + s->error[h];
+            vl some = s->n[h] > 0;
+            vd count = kind.skip ? s->n[h] : (vd){0} + s->each;
+            of_lane = kind.skip ? of_lane / (s->n[h] + PICK(~some, one)) : of_lane * (1 / s->each);
+            vd delta = of_lane - mean, term = delta * delta * count;
+            m2[h] = s->m2[h] + (kind.skip ? PICK(some, term) : term);
+        }
+        out->m2 = fold(m2);
     }
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int l = 0; l < width; l++)
-            m2[l] += m2[l + width];
     for (int l = 0; l < ntail; l++)
-        m2[0] += (tail[l] - mean) * (tail[l] - mean);
-    out->m2 = m2[0];
-}
-
-INLINE void clear(lanes *s)
-{
-    memset(s, 0, sizeof *s);
+        out->m2 += (tail[l] - mean) * (tail[l] - mean);
 }
 
 static inline double element(const char *x, bool wide, int64_t j)
@@ -219,25 +295,56 @@ static inline double element(const char *x, bool wide, int64_t j)
                 : (double)((const float *)(const void *)x)[j];
 }
 
+/* One row, or several at once, each to a slot of its own. */
+INLINE void float_tracks(variety kind, int tracks, const char *const *x, int64_t columns,
+                         slab_moments_slot *const *slots)
+{
+    int64_t size = kind.wide ? 8 : 4, whole = columns / LANES;
+    lanes s[TRACKS];
+    memset(s, 0, (size_t)tracks * sizeof *s);
+    for (int64_t i = 0; i < whole; i += FLUSH) {
+        const char *at[TRACKS];
+        for (int t = 0; t < tracks; t++)
+            at[t] = x[t] + i * LANES * size;
+        add_rows(s, kind, tracks, at, whole - i < FLUSH ? whole - i : FLUSH, LANES * size);
+    }
+    for (int t = 0; t < tracks; t++) {
+        slab_moments_slot all;
+        double tail[LANES];
+        int ntail = 0;
+        for (int64_t j = whole * LANES; j < columns; j++) {
+            double v = element(x[t], kind.wide, j);
+            tail[ntail] = v;
+            ntail += !kind.skip || v == v;
+        }
+        collapse(&s[t], kind, tail, ntail, &all);
+        add_slot(slots[t], &all, kind.moments);
+    }
+}
+
 INLINE void float_run(const slab_reduce_block *block, void *slot, variety kind)
 {
-    int64_t size = kind.wide ? 8 : 4, whole = block->columns / LANES;
     const char *x = block->data;
-    lanes s;
-    slab_moments_slot all;
-    double tail[LANES];
-    int ntail = 0;
-    clear(&s);
-    for (int64_t i = 0; i < whole; i += FLUSH)
-        add_rows(&s, kind, x + i * LANES * size, whole - i < FLUSH ? whole - i : FLUSH,
-                 LANES * size);
-    for (int64_t j = whole * LANES; j < block->columns; j++) {
-        double v = element(x, kind.wide, j);
-        tail[ntail] = v;
-        ntail += !kind.skip || v == v;
+    slab_moments_slot *one = slot;
+    float_tracks(kind, 1, &x, block->columns, &one);
+}
+
+INLINE void float_rows(const slab_reduce_block *block, void *slots, int64_t slot_stride,
+                       variety kind)
+{
+    for (int64_t i = 0; i < block->rows;) {
+        int n = block->rows - i < TRACKS ? 1 : TRACKS;
+        const char *rows[TRACKS];
+        slab_moments_slot *own[TRACKS];
+        for (int t = 0; t < n; t++, i++) {
+            rows[t] = (const char *)block->data + i * block->row_stride;
+            own[t] = (void *)((char *)slots + i * slot_stride);
+        }
+        if (n == TRACKS)
+            float_tracks(kind, TRACKS, rows, block->columns, own);
+        else
+            float_tracks(kind, 1, rows, block->columns, own);
     }
-    collapse(&s, kind, tail, ntail, &all);
-    add_slot(slot, &all, kind.moments);
 }
 
 /* The sums of a group of columns while rows pass by. */
@@ -245,25 +352,34 @@ typedef struct group {
     double sum[REDUCE_STRIPE], error[REDUCE_STRIPE], m2[REDUCE_STRIPE], n[REDUCE_STRIPE];
 } group;
 
-INLINE void group_rows(group *g, int j, variety kind, double each, const char *x, int64_t rows,
-                       int64_t stride)
+INLINE void group_rows(group *g, int j, variety kind, double each, int tracks, const char *x,
+                       int64_t rows, int64_t stride)
 {
-    lanes s = {.each = each};
-    for (int h = 0; h < NV; h++) {
-        s.sum[h] = *(const vd_memory *)(g->sum + j + h * WIDTH);
-        s.error[h] = *(const vd_memory *)(g->error + j + h * WIDTH);
-        if (kind.moments) {
-            s.m2[h] = *(const vd_memory *)(g->m2 + j + h * WIDTH);
-            s.n[h] = *(const vd_memory *)(g->n + j + h * WIDTH);
+    lanes s[TRACKS];
+    const char *at[TRACKS];
+    for (int t = 0; t < tracks; t++) {
+        s[t].each = each;
+        at[t] = x + t * LANES * (kind.wide ? 8 : 4);
+        for (int h = 0; h < NV; h++) {
+            int k = j + t * LANES + h * WIDTH;
+            s[t].sum[h] = *(const vd_memory *)(g->sum + k);
+            s[t].error[h] = *(const vd_memory *)(g->error + k);
+            if (kind.moments) {
+                s[t].m2[h] = *(const vd_memory *)(g->m2 + k);
+                s[t].n[h] = *(const vd_memory *)(g->n + k);
+            }
         }
     }
-    add_rows(&s, kind, x, rows, stride);
-    for (int h = 0; h < NV; h++) {
-        *(vd_memory *)(g->sum + j + h * WIDTH) = s.sum[h];
-        *(vd_memory *)(g->error + j + h * WIDTH) = s.error[h];
-        if (kind.moments) {
-            *(vd_memory *)(g->m2 + j + h * WIDTH) = s.m2[h];
-            *(vd_memory *)(g->n + j + h * WIDTH) = s.n[h];
+    add_rows(s, kind, tracks, at, rows, stride);
+    for (int t = 0; t < tracks; t++) {
+        for (int h = 0; h < NV; h++) {
+            int k = j + t * LANES + h * WIDTH;
+            *(vd_memory *)(g->sum + k) = s[t].sum[h];
+            *(vd_memory *)(g->error + k) = s[t].error[h];
+            if (kind.moments) {
+                *(vd_memory *)(g->m2 + k) = s[t].m2[h];
+                *(vd_memory *)(g->n + k) = s[t].n[h];
+            }
         }
     }
 }
@@ -274,8 +390,10 @@ INLINE void group_strip(group *g, variety kind, double each, const char *x, int6
 {
     int64_t size = kind.wide ? 8 : 4;
     int j = 0;
+    for (; j + TRACKS * LANES <= columns; j += TRACKS * LANES)
+        group_rows(g, j, kind, each, TRACKS, x + j * size, rows, stride);
     for (; j + LANES <= columns; j += LANES)
-        group_rows(g, j, kind, each, x + j * size, rows, stride);
+        group_rows(g, j, kind, each, 1, x + j * size, rows, stride);
     if (j == columns)
         return;
     double edge[FLUSH * LANES];
@@ -283,7 +401,7 @@ INLINE void group_strip(group *g, variety kind, double each, const char *x, int6
     for (int64_t i = 0; i < rows; i++)
         memcpy((char *)edge + i * LANES * size, x + i * stride + j * size,
                (size_t)(columns - j) * (size_t)size);
-    group_rows(g, j, kind, each, (const char *)edge, rows, LANES * size);
+    group_rows(g, j, kind, each, 1, (const char *)edge, rows, LANES * size);
 }
 
 INLINE void float_columns(const slab_reduce_block *block, void *slots, variety kind)
@@ -424,6 +542,16 @@ TARGET static void moments_merge(void *into, const void *from, int64_t n)
     {                                                                                              \
         float_columns(block, slots, moments_kind##suffix);                                         \
     }                                                                                              \
+    TARGET static void sum_rows##suffix(const slab_reduce_block *block, void *slots,               \
+                                        int64_t slot_stride)                                       \
+    {                                                                                              \
+        float_rows(block, slots, slot_stride, sum_kind##suffix);                                   \
+    }                                                                                              \
+    TARGET static void moments_rows##suffix(const slab_reduce_block *block, void *slots,           \
+                                            int64_t slot_stride)                                   \
+    {                                                                                              \
+        float_rows(block, slots, slot_stride, moments_kind##suffix);                               \
+    }                                                                                              \
     TARGET static void product_run##suffix(const slab_reduce_block *block, void *slot)             \
     {                                                                                              \
         float_product_run(block, slot, sum_kind##suffix);                                          \
@@ -437,17 +565,20 @@ KERNELS(4s, false, true)
 KERNELS(8, true, false)
 KERNELS(8s, true, true)
 
-#define ROW(family, start, slot, suffix)                                                           \
+#define ROW(family, start, slot, by_rows, suffix)                                                  \
     {                                                                                              \
-        .slot_bytes = sizeof(slot), .init = start, .run = family##_run##suffix,                    \
+        .slot_bytes = sizeof(slot), .init = start, .run = family##_run##suffix, .rows = by_rows,   \
         .columns = family##_columns##suffix, .merge = family##_merge                               \
     }
-#define ROWS(family, start, slot)                                                                  \
+#define ROWS(family, start, slot, by_rows)                                                         \
     {                                                                                              \
-        {ROW(family, start, slot, 4), ROW(family, start, slot, 4s)},                               \
-            {ROW(family, start, slot, 8), ROW(family, start, slot, 8s)},                           \
+        {ROW(family, start, slot, by_rows(4), 4), ROW(family, start, slot, by_rows(4s), 4s)},      \
+            {ROW(family, start, slot, by_rows(8), 8), ROW(family, start, slot, by_rows(8s), 8s)},  \
     }
+#define SUM_ROWS(suffix)     sum_rows##suffix
+#define MOMENTS_ROWS(suffix) moments_rows##suffix
+#define NO_ROWS(suffix)      NULL
 
-const reduce_path PATH(reduce) = {.sum = ROWS(sum, NULL, slab_sum_slot),
-                                  .moments = ROWS(moments, NULL, slab_moments_slot),
-                                  .product = ROWS(product, product_init, double)};
+const reduce_path PATH(reduce) = {.sum = ROWS(sum, NULL, slab_sum_slot, SUM_ROWS),
+                                  .moments = ROWS(moments, NULL, slab_moments_slot, MOMENTS_ROWS),
+                                  .product = ROWS(product, product_init, double, NO_ROWS)};

@@ -68,7 +68,9 @@ typedef struct slab_reduce_kernel {
     void (*init)(void *slots, int64_t n);                         /* NULL: zeroed slots are empty */
     void (*run)(const slab_reduce_block *block, void *slot);      /* of one row */
     void (*columns)(const slab_reduce_block *block, void *slots); /* column j to slot j */
-    void (*merge)(void *into, const void *from, int64_t n);       /* slot by slot */
+    /* row i to the slot i slot_stride bytes behind the first, as run does; NULL: row by row */
+    void (*rows)(const slab_reduce_block *block, void *slots, int64_t slot_stride);
+    void (*merge)(void *into, const void *from, int64_t n); /* slot by slot */
 } slab_reduce_kernel;
 
 /** @param skip  NaN is left out. NULL: the family does not take this type. */

@@ -244,6 +244,14 @@ static slab_status take_rows(const feeding *f, const slots_matrix *m, char *slot
         turned.column_place = 0;
         return take_columns(f, &turned, slots);
     }
+    int64_t size = f->part->work.size;
+    if (f->part->kernel->rows && f->part->direct && m->stride == size &&
+        m->columns * size <= RUN_BYTES) {
+        slab_reduce_block block = {
+            .data = m->data, .rows = m->rows, .columns = m->columns, .row_stride = m->row_stride};
+        f->part->kernel->rows(&block, slots, m->row_slots * bytes);
+        return SLAB_OK;
+    }
     for (int64_t i = 0; i < m->rows; i++) {
         slots_matrix row = piece_of(m, i, 0, 1, m->columns);
         TRY(take_one(f, &row, slots + i * m->row_slots * bytes));

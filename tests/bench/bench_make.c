@@ -1,13 +1,19 @@
 /*
  * Makes the array that the benchmarks read: f32 [rows, columns], chunks 512 x 512 (1 MiB), a smooth
- * field with noise in the lower half of the bits: about 2 to 1 with shuffle + zstd.
+ * field that shuffle + zstd shrink about 2 to 1, with one of two kinds of noise:
  *
- *     bench_make FILE.h5 ROWS COLUMNS [THREADS]       makes FILE.h5:/x
+ *     stepped     in the lower half of the bits: two byte planes are stored as they are and two are
+ *                 long matches, which is the fastest there is to decode
+ *     noisy       of half a unit added, as simulations write it: one plane of Huffman codes, one of
+ *                 short matches, two stored
+ *
+ *     bench_make FILE.h5 ROWS COLUMNS [THREADS [stepped|noisy]]       makes FILE.h5:/x
  */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <slab/storage/base/crew.h>
 #include <slab/storage/base/memory.h>
@@ -20,6 +26,7 @@ typedef struct making {
     slab_writer *writer;
     const slab_grid *grid;
     float *buffers; /* one chunk a thread */
+    bool noisy;
 } making;
 
 /* A hash of the element's place: the same array whatever the threads. */
@@ -42,7 +49,8 @@ static slab_status make_chunk(void *context, int thread, int64_t chunk)
         for (int64_t j = 0; j < box.count[1]; j++) {
             uint64_t a = (uint64_t)(box.start[0] + i), b = (uint64_t)(box.start[1] + j);
             float field = row + (float)(b % 4096) / 256;
-            *out++ = floorf(2 * field) / 2 + (float)(noise(a, b) & 65535) * 0x1p-17f;
+            *out++ = m->noisy ? field + 0.5f * (float)noise(a, b) * 0x1p-24f
+                              : floorf(2 * field) / 2 + (float)(noise(a, b) & 65535) * 0x1p-17f;
         }
     }
     return slab_writer_put(m->writer, thread, chunk, m->buffers + (size_t)thread * SIDE * SIDE);
@@ -56,9 +64,10 @@ int main(int argc, char **argv)
     making m = {0};
     slab_array_spec spec = {.dtype = slab_dtype_make(SLAB_KIND_FLOAT, 4)};
     if (argc < 4) {
-        fprintf(stderr, "bench_make FILE.h5 ROWS COLUMNS [THREADS]\n");
+        fprintf(stderr, "bench_make FILE.h5 ROWS COLUMNS [THREADS [stepped|noisy]]\n");
         return 2;
     }
+    m.noisy = argc > 5 && strcmp(argv[5], "noisy") == 0;
     spec.shape = (slab_shape){.rank = 2, .extent = {atoll(argv[2]), atoll(argv[3])}};
     spec.chunk = (slab_shape){.rank = 2, .extent = {SIDE, SIDE}};
     TRY(slab_crew_create(slab_ranks_world(), argc > 4 ? atoi(argv[4]) : 2, &crew));

@@ -9,80 +9,30 @@ kept; remove the folder afterwards. Everything is page-cached: each command runs
 measured. Needs plink2, hyperfine-like patience, and nothing else running.
 """
 import argparse
-import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
-import time
+
+from measuring import Table, number, setting
 
 here = os.path.dirname(os.path.abspath(__file__))
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-parser.add_argument("--build", default=os.path.join(here, "..", "..", "build"))
-parser.add_argument("--scratch", default="/var/tmp/slab-bench")
-parser.add_argument("--repeats", type=int, default=5)
-parser.add_argument("--small", action="store_true", help="an eighth of the size: to try it out")
-parser.add_argument("rows", nargs="*")
+setting(parser)
 args = parser.parse_args()
-
-build = os.path.abspath(args.build)
-slab = os.path.join(build, "tools", "slab")
-bench = os.path.join(build, "tests")
-os.makedirs(args.scratch, exist_ok=True)
-os.chdir(args.scratch)
-env = dict(os.environ, HDF5_PLUGIN_PATH=os.path.join(build, "plugin"),
-           OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
-           OMPI_MCA_rmaps_base_oversubscribe="1")
+table = Table(args)
+slab, bench, run, seconds, medians, report = (table.slab, table.bench, table.run, table.seconds,
+                                              table.medians, table.report)
 side = 32768 // (2 if args.small else 1)
 people, variants = (20000, 100000) if not args.small else (5000, 50000)
 gib = side * side * 4 / 2**30
-table = []
 
 
-def run(words, **more):
-    done = subprocess.run(words, env=env, capture_output=True, text=True, **more)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def seconds(words):
-    begin = time.perf_counter()
-    run(words)
-    return time.perf_counter() - begin
-
-
-def medians(*sides):
-    """Runs the sides in turn, REPEATS times after a warming run; the median seconds of each.
-    A side is a command (timed whole) or a function that returns a number."""
-    for s in sides:
-        s() if callable(s) else run(s)
-    taken = [[] for _ in sides]
-    for _ in range(args.repeats):
-        for s, t in zip(sides, taken):
-            t.append(s() if callable(s) else seconds(s))
-    return [statistics.median(t) for t in taken]
-
-
-def number(text, label):
-    """The number behind a label in a benchmark's output."""
-    found = re.search(re.escape(label) + r"[^0-9]*([0-9.]+)", text)
-    if not found:
-        sys.exit(f"no '{label}' in:\n{text}")
-    return float(found.group(1))
-
-
-def report(what, value, floor, aim, sides):
-    table.append((what, value, floor, aim, sides))
-    print(f"| {what} | {value} | {floor} | {aim} | {sides} |", flush=True)
-
-
-def matrix():
-    if not os.path.exists("x.h5"):
-        print(run([os.path.join(bench, "bench_make"), "x.h5", str(side), str(side)]))
-    return "x.h5:/x"
+def matrix(kind="noisy"):
+    if not os.path.exists(f"{kind}.h5"):
+        print(run([os.path.join(bench, "bench_make"), f"{kind}.h5", str(side), str(side), "2", kind]))
+    return f"{kind}.h5:/x"
 
 
 def genotypes():
@@ -95,22 +45,23 @@ def genotypes():
 
 
 def row_stat():
-    x = matrix()
-    limit_program = [os.path.join(bench, "bench_limit"), x, "2"]
-    h5dread_program = [os.path.join(bench, "bench_h5dread"), x]
-    stat, limit, loop = medians([slab, "stat", x, "-@", "2", "--json"],
-                                lambda: number(run(limit_program), "median"),
-                                lambda: number(run(h5dread_program), "median"))
-    rate = side * side * 4 / stat / 1e9
-    report(f"slab stat, {gib:g} GiB f32, over the limit program", f"{rate / limit:.2f}", 0.80, 0.95,
-           f"{rate:.2f} of {limit:.2f} GB/s")
-    report("the same over a loop of H5Dread", f"{rate / loop:.1f}", 4, 6,
-           f"{rate:.2f} and {loop:.2f} GB/s")
+    for kind in "noisy", "stepped":
+        x = matrix(kind)
+        limit_program = [os.path.join(bench, "bench_limit"), x, "2"]
+        h5dread_program = [os.path.join(bench, "bench_h5dread"), x]
+        stat, limit, loop = medians([slab, "stat", x, "-@", "2", "--json"],
+                                    lambda: number(run(limit_program), "median"),
+                                    lambda: number(run(h5dread_program), "median"))
+        rate = side * side * 4 / stat / 1e9
+        report(f"slab stat, {gib:g} GiB f32, {kind}, over the limit program",
+               f"{rate / limit:.2f}", 0.80, 0.95, f"{rate:.2f} of {limit:.2f} GB/s")
+        report("the same over a loop of H5Dread", f"{rate / loop:.1f}", 4, 6,
+               f"{rate:.2f} and {loop:.2f} GB/s")
 
 
 def row_columns():
     x = matrix()
-    done = subprocess.run([slab, "stat", x + "[:, 0:2048]", "-v"], env=env, capture_output=True,
+    done = subprocess.run([slab, "stat", x + "[:, 0:2048]", "-v"], env=table.env, capture_output=True,
                           text=True, check=True)
     read = number(done.stderr, "slab: read")
     code = ("import h5py,sys; d=h5py.File('x.h5')['x']; s=d.chunks\n"
@@ -130,7 +81,7 @@ def row_write():
     for ranks, threads, over, ways, floor, aim in ((2, 1, "collective", "sc", 4, 6),
                                                    (1, 2, "limit", "ls", .75, .95)):
         ours, other = [], []
-        for _ in range(args.repeats):
+        for _ in range(table.repeats):
             text = write_benchmark(ranks, threads, ways)
             ours.append(number(text, "slab"))
             other.append(number(text, over))
@@ -181,15 +132,6 @@ def row_accuracy():
            "", "", "tests/bench/accuracy.py")
 
 
-def peak(words):
-    """Peak resident set of a command in MiB, as the kernel counts it; its words when refused."""
-    code = ("import resource,subprocess,sys; r=subprocess.run(sys.argv[1:],capture_output=True,"
-            "text=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss if "
-            "r.returncode==0 else r.stderr.strip())")
-    said = run([sys.executable, "-c", code] + words).strip()
-    return int(said) / 1024 if said.isdigit() else said
-
-
 def row_memory():
     for size in (1, 4, 16) if not args.small else (1,):
         edge = {1: 16384, 4: 32768, 16: 65536}[size]
@@ -203,7 +145,7 @@ def row_memory():
                      "pca -k 5": [slab, "pca", f"{name}:/x", "-k", "5", "--memory", f"{budget}M",
                                   "--method", "randomized", "-o", "peak.h5", "--force"]}
             for verb, command in words.items():
-                most = peak(command)
+                most = table.peak(command)
                 refused = isinstance(most, str)
                 report(f"{verb} on {size} GiB, --memory {budget}M: peak above the budget",
                        "refused" if refused else f"{most - budget:.0f} MiB", "64 MiB", "64 MiB",
@@ -226,8 +168,5 @@ def row_start():
 rows = {"stat": row_stat, "columns": row_columns, "write": row_write, "import": row_import,
         "axis": row_axis, "memory": row_memory, "start": row_start, "pca": row_pca,
         "accuracy": row_accuracy}
-print("| what | measured | at least | aim | both sides |\n|---|---|---|---|---|")
 for row in args.rows or ["stat", "columns", "write", "import", "axis", "memory", "start"]:
     rows[row]()
-with open("foundation.json", "w") as f:
-    json.dump(table, f, indent=1)
