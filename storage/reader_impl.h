@@ -54,10 +54,17 @@ void slab_ring_enter(slab_ring *ring, int64_t block, const char *at, size_t n);
 
 /* --- packed bytes in the page cache: reader_window.c --- */
 
-/** A part of the file in the address space of one thread. */
+enum { READER_EXTENTS = 16 };
+
+/** Parts of the file in the address space of one thread, one behind the other. */
 typedef struct slab_reader_window {
-    char *base;
-    uint64_t from, to; /* in the file */
+    char *base; /* of all the room there is; NULL: none yet */
+    size_t room, used;
+    int nextents;
+    struct {
+        uint64_t from, to; /* in the file */
+        char *at;
+    } extents[READER_EXTENTS];
 } slab_reader_window;
 
 void slab_reader_window_clear(slab_reader_window *window);

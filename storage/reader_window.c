@@ -52,18 +52,60 @@ size_t slab_reader_window_memory(const slab_reader *reader)
 void slab_reader_window_clear(slab_reader_window *window)
 {
     if (window->base)
-        munmap(window->base, window->to - window->from);
+        munmap(window->base, window->room);
     *window = (slab_reader_window){0};
 }
 
-static bool move_to(slab_reader_window *window, int fd, uint64_t from, size_t bytes)
+/* Address space without pages, in place of whatever was in it. */
+static bool clear_room(slab_reader_window *window, size_t room)
 {
-    slab_reader_window_clear(window);
-    void *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t)from);
+    if (window->base && room > window->room)
+        slab_reader_window_clear(window);
+    if (!window->base)
+        window->room = room;
+    int fixed = window->base ? MAP_FIXED : 0;
+    char *base = mmap(window->base, window->room, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+    window->used = 0;
+    window->nextents = 0;
     if (base == MAP_FAILED)
         return false;
-    *window = (slab_reader_window){.base = base, .from = from, .to = from + bytes};
+    window->base = base;
     return true;
+}
+
+static const char *find(const slab_reader_window *window, uint64_t from, uint64_t to)
+{
+    for (int i = window->nextents - 1; i >= 0; i--)
+        if (from >= window->extents[i].from && to <= window->extents[i].to)
+            return window->extents[i].at + (from - window->extents[i].from);
+    return NULL;
+}
+
+/*
+ * Maps a part of the file behind what is mapped already. Where there is no more room everything
+ * goes at once: to take pages away, the other cores have to be told, and that is what costs. Reading
+ * that stays near in the file takes all the room that there is, so that what follows is there.
+ */
+static const char *map(slab_reader_window *window, int fd, uint64_t from, uint64_t to, size_t room)
+{
+    int last = window->nextents - 1;
+    bool near = last >= 0 && to + CHUNK_MOST >= window->extents[last].from &&
+                from <= window->extents[last].to + CHUNK_MOST;
+    size_t least = near ? window->room / 2 : 0, left = window->room - window->used;
+    if (!window->base || to - from > left || least > left || window->nextents == READER_EXTENTS)
+        if (!clear_room(window, room > to - from ? room : to - from))
+            return NULL;
+    size_t bytes = near ? window->room - window->used : to - from;
+    char *at = mmap(window->base + window->used, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+                    (off_t)from);
+    if (at == MAP_FAILED)
+        return NULL;
+    window->extents[window->nextents].from = from;
+    window->extents[window->nextents].to = from + bytes;
+    window->extents[window->nextents++].at = at;
+    window->used += bytes;
+    return at;
 }
 
 const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *window,
@@ -78,13 +120,12 @@ const void *slab_reader_window_get(slab_reader *reader, slab_reader_window *wind
     if (!slab_page_is_cached(fd, chunk->address) ||
         !slab_page_is_cached(fd, chunk->address + chunk->size - 1))
         return NULL;
-    bool inside = window->base && from >= window->from && to <= window->to;
-    size_t bytes = mapped_most(reader) > to - from ? mapped_most(reader) : to - from;
-    if (!inside && !move_to(window, fd, from, bytes)) {
+    const char *at = find(window, from, to);
+    if (!at && !(at = map(window, fd, from, to, mapped_most(reader)))) {
         atomic_store_explicit(&reader->cannot_map, true, memory_order_relaxed);
         return NULL;
     }
-    return window->base + (chunk->address - window->from);
+    return at + (chunk->address - from);
 }
 
 /* --- pages that are gone --- */
