@@ -106,14 +106,26 @@ static slab_status bytes_of(const slab_reader *reader, const slab_box *box, size
     return SLAB_OK;
 }
 
+static bool same_box(const slab_box *a, const slab_box *b)
+{
+    size_t bytes = (size_t)b->rank * sizeof *b->start;
+    return a->rank == b->rank && memcmp(a->start, b->start, bytes) == 0 &&
+           memcmp(a->count, b->count, bytes) == 0;
+}
+
+/* Several values of one pass ask for the same box one after another: it is put together once. */
 static slab_status get_assembled(slab_reader *reader, slab_reader_lane *lane, const slab_box *box,
                                  slab_piece *piece, slab_view *out)
 {
     slab_status rc = SLAB_OK;
     size_t bytes;
-    TRY(bytes_of(reader, box, &bytes));
-    TRY(grow_assembled(lane, bytes));
-    TRY(assemble(reader, lane, box, piece, lane->assembled));
+    if (!same_box(&lane->assembled_box, box)) {
+        lane->assembled_box.rank = -1;
+        TRY(bytes_of(reader, box, &bytes));
+        TRY(grow_assembled(lane, bytes));
+        TRY(assemble(reader, lane, box, piece, lane->assembled));
+        lane->assembled_box = *box;
+    }
     out->data = lane->assembled;
     slab_strides_of(box->rank, box->count, reader->dtype.size, out->stride);
 done:

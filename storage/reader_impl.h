@@ -94,7 +94,8 @@ typedef struct slab_reader_lane {
     int64_t current; /* number of the block in there, -1 none */
     int64_t begun;   /* of the one that the decoder gives parts of, -1 none */
     int64_t promised, promised_end; /* of the one whose parts will all be asked for; elements */
-    void *assembled;                /* a box of several blocks */
+    void *assembled;                /* a box of several blocks ... */
+    slab_box assembled_box;         /* ... which is there wholly; rank -1: none */
     size_t assembled_bytes;
     _Atomic int64_t packed_bytes, plain_bytes, chunks;
 } slab_reader_lane;

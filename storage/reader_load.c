@@ -478,6 +478,7 @@ slab_status slab_reader_lane_prepare(slab_reader *reader, slab_reader_lane *lane
     if (lane->ready)
         return SLAB_OK;
     lane->current = lane->begun = lane->promised = -1;
+    lane->assembled_box.rank = -1;
     slab_ring_sizes(reader, lane->keep, &capacity, &slots);
     if (capacity > 0 && !lane->ring.bytes)
         TRY(slab_ring_create(&lane->ring, capacity, slots));
@@ -502,5 +503,6 @@ void slab_reader_lane_clear(slab_reader_lane *lane)
     FREE(lane->plain);
     FREE(lane->converted);
     FREE(lane->assembled);
+    lane->assembled_bytes = 0;
     lane->ready = false;
 }

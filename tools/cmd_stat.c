@@ -185,19 +185,6 @@ done:
     return rc;
 }
 
-/* With -v: what was read, in all. */
-static slab_status say_counts(slab_call *call, const slab_value *value)
-{
-    slab_status rc = SLAB_OK;
-    slab_read_counts counts = slab_value_counts(value);
-    int64_t sums[] = {counts.packed_bytes, counts.chunks};
-    TRY(slab_ranks_sum(slab_call_ranks(call), sums, 2));
-    if (slab_call_flag(call, "verbose") && slab_ranks_me(slab_call_ranks(call)) == 0)
-        fprintf(stderr, "slab: read %" PRId64 " bytes in %" PRId64 " chunks\n", sums[0], sums[1]);
-done:
-    return rc;
-}
-
 static slab_status plan_of(slab_call *call, slab_pass *pass, size_t room, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
@@ -266,7 +253,7 @@ static slab_status run(slab_call *call, int *exit_code)
     if (slab_call_planned(call, &plan))
         goto done;
     TRY(slab_pass_run(job.pass, job.room));
-    TRY(say_counts(call, job.value));
+    TRY(slab_call_counted(call, slab_value_counts(job.value)));
     table_make(slab_statistics_get(job.statistics), &t);
     if (slab_call_text(call, "output"))
         TRY(store(call, &t));

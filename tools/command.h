@@ -9,6 +9,7 @@
 #include <slab/compute/pass/plan.h>
 #include <slab/storage/array.h>
 #include <slab/storage/base/crew.h>
+#include <slab/storage/reader.h>
 #include <slab/storage/selection.h>
 #include <slab/storage/transaction.h>
 #include <stdbool.h>
@@ -121,6 +122,8 @@ uint64_t slab_call_seed(const slab_call *call);
 slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out);
 /** True when --dry-run was given: the plan has been printed, the command returns. */
 bool slab_call_planned(slab_call *call, const slab_plan *plan);
+/** With -v: says what all ranks have read. Collective. */
+slab_status slab_call_counted(slab_call *call, slab_read_counts counts);
 
 /* --- printing: rank 0 alone prints; others' calls do nothing --- */
 void slab_print(slab_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -328,12 +328,15 @@ static slab_status run(evaluation *e, const char *initial, size_t room, slab_sho
 {
     slab_status rc = SLAB_OK;
     const void **data = NULL;
+    slab_read_counts counts;
     if (e->stores)
         TRY(begin_writing(e, initial));
     rc = slab_program_run(e->program, room);
     if (e->stores)
         rc = end_writing(e, rc);
     TRY(rc);
+    TRY(slab_program_counts(e->program, &counts));
+    TRY(slab_call_counted(e->call, counts));
     if (!show || e->stores)
         goto done;
     ALLOC(data, e->n, "results");

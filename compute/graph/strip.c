@@ -208,6 +208,63 @@ done:
     return rc;
 }
 
+/* Every leaf that is read comes part by part for the price of the whole. */
+static bool leaves_in_parts(const strip_program *p, int thread, const slab_box *box)
+{
+    bool any = false;
+    for (int i = 0; i < p->nleaves; i++) {
+        slab_value *leaf = p->leaves[i];
+        if (slab_value_packed_bytes(leaf) == 0)
+            continue;
+        slab_box part;
+        broadcast_box(&leaf->shape, box, &part);
+        if (slab_box_elements(&part) != slab_box_elements(box) ||
+            !slab_value_in_parts(leaf, thread, &part))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+bool strip_in_parts(slab_value *value, int thread, const slab_box *box)
+{
+    strip_program *p;
+    if (strip_program_of(value, &p) != SLAB_OK) {
+        slab_error_clear(); /* getting it will say so */
+        return false;
+    }
+    return leaves_in_parts(p, thread, box);
+}
+
+static slab_status run_box(evaluation *e, int thread, const slab_box *box, int64_t *offsets)
+{
+    slab_status rc = SLAB_OK;
+    box_loops l;
+    TRY(load_leaves(e->p, thread, box, e->views));
+    join_axes(e->p, box, e->views, &l);
+    memset(offsets, 0, (size_t)e->p->nleaves * sizeof *offsets);
+    TRY(run_planes(e, &l, offsets));
+done:
+    return rc;
+}
+
+/* Where leaves can be had in parts, each goes through all operations while it is in the nearest
+ * cache: parts follow each other in C order, as the elements of the output do. */
+static slab_status run_parts(evaluation *e, int thread, const slab_box *box, int64_t *offsets)
+{
+    slab_status rc = SLAB_OK;
+    size_t element = e->p->element;
+    slab_box part;
+    if ((size_t)slab_box_elements(box) * element <= SLAB_PART_BYTES ||
+        !leaves_in_parts(e->p, thread, box))
+        return run_box(e, thread, box, offsets);
+    bool more = slab_box_first_part(box, element, SLAB_PART_BYTES, &part);
+    for (; more; more = slab_box_next_part(box, element, SLAB_PART_BYTES, &part))
+        TRY(run_box(e, thread, &part, offsets));
+done:
+    return rc;
+}
+
 slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out)
 {
     slab_status rc = SLAB_OK;
@@ -216,7 +273,6 @@ slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_v
     evaluation e = {0};
     int64_t *offsets = NULL;
     char *buffer;
-    box_loops l;
     memcpy(extents.extent, box->count, sizeof extents.extent);
     TRY(strip_program_of(value, &p));
     TRY(value_buffer(value, thread, own_bytes(value, p, &extents), (void **)&buffer));
@@ -228,15 +284,13 @@ slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_v
     slab_strides_of(box->rank, box->count, value->dtype.size, out->stride);
     if (slab_box_elements(box) == 0)
         goto done;
-    TRY(load_leaves(p, thread, box, e.views));
     e.p = p;
     e.out = buffer;
     e.size = value->dtype.size;
     buffer += (value_box_bytes(&extents, e.size) + 63) / 64 * 64;
     for (int i = 0; i < p->nslots + p->nleaves; i++, buffer += strip_bytes(p))
         *(i < p->nslots ? &e.slots[i] : &e.views[i - p->nslots].gathered) = buffer;
-    join_axes(p, box, e.views, &l);
-    TRY(run_planes(&e, &l, offsets));
+    TRY(run_parts(&e, thread, box, offsets));
 done:
     FREE(offsets);
     FREE(e.slots);

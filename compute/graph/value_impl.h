@@ -108,6 +108,7 @@ int sources_operands(const slab_value *value, slab_value *const **out);
 void strip_program_destroy(struct strip_program **program);
 size_t strip_memory(const slab_value *value, const slab_shape *box);
 slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
+bool strip_in_parts(slab_value *value, int thread, const slab_box *box);
 
 /* value_view.c, for value_load.c: what a view takes of its operand, as a selection that drops no
  * axis; and what remains of the view when the operand has been cut down to that. */

@@ -73,6 +73,111 @@ void slab_order_keys(slab_dtype dtype, const void *x, int64_t n, uint64_t *keys)
         is_signed ? keys_i8(x, n, keys) : keys_u8(x, n, keys);
 }
 
+/* --- keys' first digits, and runs without a candidate, right from the elements --- */
+
+SLAB_CLONES static void tops_f4(const uint32_t *x, int64_t n, uint16_t *tops)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t b = x[i] == 0x80000000U ? 0 : x[i];
+        bool nan = (b & 0x7FFFFFFFU) > 0x7F800000U;
+        uint32_t key = b ^ ((uint32_t)((int32_t)b >> 31) | 0x80000000U);
+        tops[i] = (uint16_t)(nan ? 0xFFFFU : key >> 16);
+    }
+}
+
+SLAB_CLONES static void tops_f8(const uint64_t *x, int64_t n, uint16_t *tops)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t b = x[i] == 1ULL << 63 ? 0 : x[i];
+        bool nan = (b & ~(1ULL << 63)) > 0x7FF0000000000000ULL;
+        uint64_t key = b ^ ((uint64_t)((int64_t)b >> 63) | 1ULL << 63);
+        tops[i] = (uint16_t)(nan ? 0xFFFFU : key >> 48);
+    }
+}
+
+#define INTEGER_TOPS(name, U, flip)                                                                \
+    SLAB_CLONES static void name(const U *x, int64_t n, uint16_t *tops)                            \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            tops[i] = (uint16_t)((x[i] ^ (U)(flip)) >> (8 * sizeof(U) - 16));                      \
+    }
+INTEGER_TOPS(tops_i4, uint32_t, 1U << 31)
+INTEGER_TOPS(tops_i8, uint64_t, 1ULL << 63)
+INTEGER_TOPS(tops_u4, uint32_t, 0)
+INTEGER_TOPS(tops_u8, uint64_t, 0)
+
+void slab_order_tops(slab_dtype dtype, const void *x, int64_t n, uint16_t *tops)
+{
+    bool wide = dtype.size == 8;
+    if (dtype.kind == SLAB_KIND_FLOAT)
+        wide ? tops_f8(x, n, tops) : tops_f4(x, n, tops);
+    else if (dtype.kind == SLAB_KIND_INT)
+        wide ? tops_i8(x, n, tops) : tops_i4(x, n, tops);
+    else
+        wide ? tops_u8(x, n, tops) : tops_u4(x, n, tops);
+}
+
+#define FIND(name, T, U)                                                                           \
+    SLAB_CLONES static int64_t name(const T *x, int64_t from, int64_t n, T low, T high)            \
+    {                                                                                              \
+        for (int64_t i = from; i < n; i += SLAB_ORDER_RUN) {                                       \
+            int64_t m = n - i < SLAB_ORDER_RUN ? n - i : SLAB_ORDER_RUN;                           \
+            U hits = 0;                                                                            \
+            for (int64_t k = 0; k < m; k++)                                                        \
+                hits |= (U)((x[i + k] >= low) & (x[i + k] <= high));                               \
+            if (hits)                                                                              \
+                return i;                                                                          \
+        }                                                                                          \
+        return n;                                                                                  \
+    }
+FIND(find_f4, float, uint32_t)
+FIND(find_f8, double, uint64_t)
+FIND(find_i1, int8_t, uint8_t)
+FIND(find_i2, int16_t, uint16_t)
+FIND(find_i4, int32_t, uint32_t)
+FIND(find_i8, int64_t, uint64_t)
+FIND(find_u1, uint8_t, uint8_t)
+FIND(find_u2, uint16_t, uint16_t)
+FIND(find_u4, uint32_t, uint32_t)
+FIND(find_u8, uint64_t, uint64_t)
+
+/* A range of keys may begin before that of -inf, or end behind that of inf: NaN, as elements. */
+static int64_t find_float(slab_dtype dtype, const void *x, int64_t from, int64_t n, uint64_t low,
+                          uint64_t high)
+{
+    if (dtype.size == 2)
+        return from; /* its keys are those of f32 */
+    if (dtype.size == 4) {
+        float a, b;
+        slab_order_element(dtype, low, &a);
+        slab_order_element(dtype, high, &b);
+        return find_f4(x, from, n, isnan(a) ? -INFINITY : a, isnan(b) ? INFINITY : b);
+    }
+    double a, b;
+    slab_order_element(dtype, low, &a);
+    slab_order_element(dtype, high, &b);
+    return find_f8(x, from, n, isnan(a) ? -(double)INFINITY : a, isnan(b) ? (double)INFINITY : b);
+}
+
+int64_t slab_order_find(slab_dtype dtype, const void *x, int64_t from, int64_t n, uint64_t low,
+                        uint64_t high)
+{
+    uint64_t a = 0, b = 0;
+    if (dtype.kind == SLAB_KIND_FLOAT)
+        return find_float(dtype, x, from, n, low, high);
+    slab_order_element(dtype, low, &a);
+    slab_order_element(dtype, high, &b);
+    if (dtype.kind == SLAB_KIND_INT)
+        return dtype.size == 1   ? find_i1(x, from, n, (int8_t)a, (int8_t)b)
+               : dtype.size == 2 ? find_i2(x, from, n, (int16_t)a, (int16_t)b)
+               : dtype.size == 4 ? find_i4(x, from, n, (int32_t)a, (int32_t)b)
+                                 : find_i8(x, from, n, (int64_t)a, (int64_t)b);
+    return dtype.size == 1   ? find_u1(x, from, n, (uint8_t)a, (uint8_t)b)
+           : dtype.size == 2 ? find_u2(x, from, n, (uint16_t)a, (uint16_t)b)
+           : dtype.size == 4 ? find_u4(x, from, n, (uint32_t)a, (uint32_t)b)
+                             : find_u8(x, from, n, a, b);
+}
+
 void slab_order_element(slab_dtype dtype, uint64_t key, void *element)
 {
     int bits = slab_order_bits(dtype);

@@ -21,6 +21,18 @@ void slab_order_keys(slab_dtype dtype, const void *elements, int64_t n, uint64_t
 /** The element of a key, as a native element. */
 void slab_order_element(slab_dtype dtype, uint64_t key, void *element);
 
+/** The greatest 16 bits of the keys of n contiguous elements of 32 bits and more, u16 [n]. NaN has
+ * 65535, and no other float has it. */
+void slab_order_tops(slab_dtype dtype, const void *elements, int64_t n, uint16_t *tops);
+
+/** Elements at a time that slab_order_find() looks at. */
+#define SLAB_ORDER_RUN 64
+
+/** The first element of the first run of SLAB_ORDER_RUN, counted from `from`, that may hold a key
+ * from `low` to `high`; n: there is none. A comparison an element, no keys are made. */
+int64_t slab_order_find(slab_dtype dtype, const void *elements, int64_t from, int64_t n,
+                        uint64_t low, uint64_t high);
+
 /** The key of NaN. For 64-bit integers it is the key of the greatest integer. */
 #define SLAB_ORDER_NAN UINT64_MAX
 

@@ -222,3 +222,30 @@ done:
     program_round_clear(&round);
     return rc;
 }
+
+slab_status slab_program_counts(const slab_program *p, slab_read_counts *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_value **values = NULL, **sources = NULL;
+    int n = 0, room = p->noutputs, nsources = 0;
+    *out = (slab_read_counts){0};
+    for (int i = 0; i < p->ncomputations; i++)
+        room += p->computations[i]->noperands;
+    ALLOC(values, room, "a program");
+    for (int i = 0; i < p->noutputs; i++)
+        values[n++] = p->outputs[i]->value;
+    for (int i = 0; i < p->ncomputations; i++)
+        for (int k = 0; k < p->computations[i]->noperands; k++)
+            values[n++] = p->computations[i]->operands[k];
+    TRY(slab_value_sources(values, n, &sources, &nsources));
+    for (int i = 0; i < nsources; i++) {
+        slab_read_counts one = slab_value_counts(sources[i]);
+        out->packed_bytes += one.packed_bytes;
+        out->plain_bytes += one.plain_bytes;
+        out->chunks += one.chunks;
+    }
+done:
+    FREE(values);
+    FREE(sources);
+    return rc;
+}

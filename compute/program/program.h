@@ -57,6 +57,9 @@ slab_status slab_program_dot(const slab_program *program, char **out);
 /** Runs it all. Collective. */
 slab_status slab_program_run(slab_program *program, size_t budget);
 
+/** What this rank's passes have read so far, of all arrays below the outputs. */
+slab_status slab_program_counts(const slab_program *program, slab_read_counts *out);
+
 #ifdef __cplusplus
 }
 #endif

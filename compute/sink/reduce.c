@@ -135,6 +135,13 @@ size_t reduce_offset(const slab_reduce *reduce, int part, int64_t nslots)
     return bytes;
 }
 
+/* Rows that end in a slot each, or all in one: columns would be summed in many short pieces. */
+static bool in_parts(const slab_reduce *r)
+{
+    int last = r->frame.shape.rank - 1;
+    return last >= 0 && r->frame.axes >> last & 1;
+}
+
 static slab_sink_wants reduce_wants_of(const void *sink)
 {
     const slab_reduce *r = sink;
@@ -143,6 +150,7 @@ static slab_sink_wants reduce_wants_of(const void *sink)
                              .band_axis = -1,
                              .run_axes = r->frame.axes,
                              .intensity = 0.5,
+                             .in_parts = in_parts(r),
                              .emits = r->emit != NULL};
 }
 
@@ -167,11 +175,26 @@ static void reduce_init(const void *sink, const slab_span *span, void *state)
             r->parts[p].kernel->init((char *)state + reduce_offset(r, p, nslots), nslots);
 }
 
+typedef struct taking {
+    const slab_reduce *reduce;
+    const slab_span *span;
+    void *state, *scratch;
+} taking;
+
+static slab_status take_part(void *context, const slab_tile *part)
+{
+    const taking *t = context;
+    return reduce_feed(t->reduce, t->span, t->state, part, t->scratch);
+}
+
 static slab_status reduce_accumulate(const void *sink, const slab_span *span, void *state,
                                      int phase, const slab_tile *tile, void *scratch)
 {
+    const slab_reduce *r = sink;
+    taking t = {.reduce = r, .span = span, .state = state, .scratch = scratch};
     (void)phase;
-    return reduce_feed(sink, span, state, tile, scratch);
+    return in_parts(r) ? slab_sink_each_part(tile, r->dtype.size, take_part, &t)
+                       : take_part(&t, tile);
 }
 
 typedef struct merging {

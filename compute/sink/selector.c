@@ -200,49 +200,78 @@ typedef struct bench {
     uint64_t *prefixes; /* [nranks] */
 } bench;
 
-static void gather_keys(const slab_selector *s, const bench *b, int64_t n, uint64_t *state)
+/* Candidates are few: runs without one are passed over. state: how many there are, and their keys.
+ */
+static void gather(const slab_selector *s, const bench *b, const char *x, int64_t n,
+                   uint64_t prefix, uint64_t *state)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t key = b->keys[i], above = s->left < 64 ? key >> s->left : 0;
-        if (s->nan && key == SLAB_ORDER_NAN)
-            continue;
-        for (int p = 0, np = slot_prefixes(s, 0, b->prefixes); p < np; p++)
-            if (above == b->prefixes[p])
-                state[++state[0]] = key;
+    uint64_t low = s->left < 64 ? prefix << s->left : 0,
+             high = s->left < 64 ? low | ((1ULL << s->left) - 1) : UINT64_MAX;
+    for (int64_t i = 0; (i = slab_order_find(s->dtype, x, i, n, low, high)) < n;
+         i += SLAB_ORDER_RUN) {
+        int64_t m = n - i < SLAB_ORDER_RUN ? n - i : SLAB_ORDER_RUN;
+        slab_order_keys(s->dtype, x + i * s->dtype.size, m, b->keys);
+        for (int64_t k = 0; k < m; k++)
+            if (b->keys[k] >= low && b->keys[k] <= high &&
+                !(s->nan && b->keys[k] == SLAB_ORDER_NAN))
+                state[++state[0]] = b->keys[k];
     }
 }
 
-/* Candidates are few: runs without one are passed over. */
-static void gather(const slab_selector *s, const bench *b, int64_t n, uint64_t *state)
+/* The same where they are counted by their next digit. */
+static void count_candidates(const slab_selector *s, const bench *b, const char *x, int64_t n,
+                             uint64_t prefix, uint64_t *counters)
 {
-    enum { RUN = 32 };
-    bench part = *b;
-    int np = slot_prefixes(s, 0, b->prefixes);
-    for (int64_t i = 0; i < n; i += RUN) {
-        int64_t m = n - i < RUN ? n - i : RUN;
-        uint64_t hits = 0;
-        for (int p = 0; p < np; p++)
-            for (int64_t k = 0; k < m; k++)
-                hits += (s->left < 64 ? b->keys[i + k] >> s->left : 0) == b->prefixes[p];
-        part.keys = b->keys + i;
-        if (hits)
-            gather_keys(s, &part, m, state);
+    uint64_t low = prefix << s->left, high = low | ((1ULL << s->left) - 1);
+    for (int64_t i = 0; (i = slab_order_find(s->dtype, x, i, n, low, high)) < n;
+         i += SLAB_ORDER_RUN) {
+        int64_t m = n - i < SLAB_ORDER_RUN ? n - i : SLAB_ORDER_RUN;
+        slab_order_keys(s->dtype, x + i * s->dtype.size, m, b->keys);
+        slab_order_count(b->keys, m, s->nan, s->left - s->bits, s->bits, &prefix, 1, counters);
     }
 }
 
-static void count(const slab_selector *s, const bench *b, int64_t n, int64_t slot, void *state)
+/* Everything, by the first digit. */
+static void count_all(const slab_selector *s, const bench *b, const char *x, int64_t n, tally *sums,
+                      uint64_t *counters)
+{
+    uint64_t nans = 0;
+    sums->count += n;
+    if (s->bits == WIDE && s->dtype.size >= 4) {
+        uint16_t *tops = (uint16_t *)b->keys;
+        uint64_t before = counters[UINT16_MAX];
+        slab_order_tops(s->dtype, x, n, tops);
+        for (int64_t i = 0; i < n; i++)
+            counters[tops[i]]++;
+        if (s->nan) {
+            nans = counters[UINT16_MAX] - before;
+            counters[UINT16_MAX] = before;
+        }
+    } else {
+        slab_order_keys(s->dtype, x, n, b->keys);
+        for (int64_t i = 0; s->nan && i < n; i++)
+            nans += b->keys[i] == SLAB_ORDER_NAN;
+        slab_order_count(b->keys, n, s->nan, s->left - s->bits, s->bits, NULL, 1, counters);
+    }
+    sums->nans += (int64_t)nans;
+}
+
+/* Up to PIECE elements of one slot. */
+static void take_piece(const slab_selector *s, const bench *b, const char *x, int64_t n,
+                       int64_t slot, void *state)
 {
     tally *sums = state;
     uint64_t *counters = (uint64_t *)(void *)(sums + 1);
-    if (!first_pass(s)) {
-        int np = slot_prefixes(s, slot, b->prefixes);
-        slab_order_count(b->keys, n, s->nan, s->left - s->bits, s->bits, b->prefixes, np, counters);
+    if (first_pass(s)) {
+        count_all(s, b, x, n, sums, counters);
         return;
     }
-    sums->count += n;
-    for (int64_t i = 0; s->nan && i < n; i++)
-        sums->nans += b->keys[i] == SLAB_ORDER_NAN;
-    slab_order_count(b->keys, n, s->nan, s->left - s->bits, s->bits, NULL, 1, counters);
+    for (int p = 0, np = slot_prefixes(s, slot, b->prefixes); p < np; p++) {
+        if (s->gathers)
+            gather(s, b, x, n, b->prefixes[p], state);
+        else
+            count_candidates(s, b, x, n, b->prefixes[p], counters + ((size_t)p << s->bits));
+    }
 }
 
 /* n elements, `stride` bytes apart, of one slot. */
@@ -257,11 +286,7 @@ static void take_run(const slab_selector *s, const bench *b, const char *data, i
             slab_box_copy(1, &m, from, &stride, b->dense, &size, (size_t)size);
             from = b->dense;
         }
-        slab_order_keys(s->dtype, from, m, b->keys);
-        if (s->gathers)
-            gather(s, b, m, state);
-        else
-            count(s, b, m, slot, state);
+        take_piece(s, b, from, m, slot, state);
     }
 }
 

@@ -29,9 +29,6 @@ typedef struct slab_tile {
 /** Values that one sink can be shown side by side. */
 #define SLAB_TILE_VIEWS_MAX 4
 
-/** What a part of a tile holds at most. */
-#define SLAB_PART_BYTES ((size_t)64 << 10)
-
 /**
  * The part of the value that a state covers: the bounding box of its task's tiles, or of all tasks
  * merged into it. State layouts may depend on it (one slot per column covered).
@@ -66,7 +63,7 @@ typedef struct slab_sink_wants {
 
     /** A tile may be shown in parts of SLAB_PART_BYTES, each as a tile of its own, while they are
      * in the nearest cache. The sink must give the same bits for the tile and for its parts: it
-     * cuts the tile itself as slab_box_first_part does. */
+     * cuts the tile itself, by slab_sink_each_part(). */
     bool in_parts;
 
     /** The result is too large for every rank to hold: states of tiles that share their place along
@@ -118,6 +115,12 @@ typedef struct slab_sink_class {
 
 /** The sinks there are, by name (NULL: none of that name) and by number 0.. (NULL: no more). */
 const slab_sink_class *slab_sink_by_name(const char *name);
+/** For a sink that takes parts: hands it a tile's parts one after another, though the tile may be
+ * whole. @param size  bytes of an element */
+typedef slab_status (*slab_take_part)(void *context, const slab_tile *part);
+slab_status slab_sink_each_part(const slab_tile *tile, size_t size, slab_take_part take,
+                                void *context);
+
 const slab_sink_class *slab_sink_at(int i);
 
 #ifdef __cplusplus

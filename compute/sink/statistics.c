@@ -164,6 +164,7 @@ static void run_kernel(const slab_statistics *s, const slab_strip_block *block, 
 /* What a walk over a tile needs. */
 typedef struct taking {
     const slab_statistics *s;
+    const slab_span *span;
     slab_statistics_slot *slots;
     void *scratch;
 } taking;
@@ -198,34 +199,20 @@ done:
     return rc;
 }
 
-static slab_status take_part(const slab_statistics *s, const slab_span *span,
-                             slab_statistics_slot *slots, const slab_tile *tile, void *scratch)
+static slab_status take_part(void *context, const slab_tile *part)
 {
-    taking t = {.s = s, .slots = slots, .scratch = scratch};
-    return slots_walk(&s->frame, span, tile, take_matrix, &t);
+    taking *t = context;
+    return slots_walk(&t->s->frame, t->span, part, take_matrix, t);
 }
 
-/* Part by part, though the tile may be whole: how it is shown must not change the bits. */
 static slab_status statistics_accumulate(const void *sink, const slab_span *span, void *state,
                                          int phase, const slab_tile *tile, void *scratch)
 {
-    slab_status rc = SLAB_OK;
     const slab_statistics *s = sink;
-    slab_tile part = *tile;
+    taking t = {.s = s, .span = span, .slots = state, .scratch = scratch};
     (void)phase;
-    if (!in_parts(s))
-        return take_part(s, span, state, tile, scratch);
-    bool more = slab_box_first_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
-    while (more) {
-        const char *data = tile->view.data;
-        for (int a = 0; a < tile->box.rank; a++)
-            data += (part.box.start[a] - tile->box.start[a]) * tile->view.stride[a];
-        part.view.data = data;
-        TRY(take_part(s, span, state, &part, scratch));
-        more = slab_box_next_part(&tile->box, s->dtype.size, SLAB_PART_BYTES, &part.box);
-    }
-done:
-    return rc;
+    return in_parts(s) ? slab_sink_each_part(tile, s->dtype.size, take_part, &t)
+                       : take_part(&t, tile);
 }
 
 typedef struct merging {

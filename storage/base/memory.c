@@ -1,5 +1,6 @@
 #include <slab/storage/base/memory.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,9 +11,17 @@
 #include <slab/storage/base/try.h>
 
 #define ALIGNMENT ((size_t)64)
-#define PAGE ((size_t)4096)
+#define PAGE      ((size_t)4096)
 #define HUGE_PAGE ((size_t)2 << 20)
-#define MAP_FROM ((size_t)256 << 10) /* smaller blocks come from malloc */
+#define MAP_FROM  ((size_t)256 << 10) /* smaller blocks come from malloc */
+#define KEPT_MOST ((size_t)2 << 20)   /* larger mappings are not kept ... */
+#define KEPT_ALL  ((size_t)8 << 20)   /* ... nor more than this in all */
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { KEPT = 0 }; /* what is freed must be seen to be freed */
+#else
+enum { KEPT = 32 };
+#endif
 
 /* Stands right before the block that the caller sees. */
 typedef struct header {
@@ -115,6 +124,52 @@ static void *map_block(size_t size, header *h)
     return block;
 }
 
+/*
+ * Mappings that were freed and are likely to be wanted again, in the order in which they came.
+ * States of passes come and go by the thousand: mapping them anew costs a fault a page, and
+ * unmapping interrupts the other threads. They are beside the budget: KEPT_ALL at most.
+ */
+static struct {
+    pthread_mutex_t lock;
+    int n;
+    size_t bytes;
+    header blocks[KEPT + 1];
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* @return false: the caller unmaps it */
+static bool keep_block(const header *h)
+{
+    bool keeps = false;
+    pthread_mutex_lock(&kept.lock);
+    if (h->mapped <= KEPT_MOST && kept.bytes + h->mapped <= KEPT_ALL && kept.n < KEPT) {
+        kept.blocks[kept.n++] = *h;
+        kept.bytes += h->mapped;
+        keeps = true;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return keeps;
+}
+
+static void *kept_block(size_t size, header *h)
+{
+    char *block = NULL;
+    size_t mapped = round_up(size, PAGE) + PAGE;
+    pthread_mutex_lock(&kept.lock);
+    for (int i = kept.n - 1; i >= 0 && !block; i--) {
+        if (kept.blocks[i].mapped != mapped)
+            continue;
+        h->base = kept.blocks[i].base;
+        h->mapped = mapped;
+        block = (char *)h->base + PAGE;
+        kept.blocks[i] = kept.blocks[--kept.n];
+        kept.bytes -= mapped;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    if (block)
+        memset(block, 0, size);
+    return block;
+}
+
 static void *malloc_block(size_t size, header *h)
 {
     char *base = aligned_alloc(ALIGNMENT, round_up(size + ALIGNMENT, ALIGNMENT));
@@ -142,7 +197,10 @@ slab_status slab_memory_alloc(void **out, size_t count, size_t size, const char 
     h.counted = bytes >= MAP_FROM ? round_up(bytes, PAGE) + PAGE : bytes + ALIGNMENT;
     TRY(take(h.counted, what));
     taken = h.counted;
-    *out = bytes >= MAP_FROM ? map_block(bytes, &h) : malloc_block(bytes, &h);
+    if (bytes >= MAP_FROM)
+        *out = kept_block(bytes, &h);
+    if (!*out)
+        *out = bytes >= MAP_FROM ? map_block(bytes, &h) : malloc_block(bytes, &h);
     REQUIRE(*out, SLAB_ERR_MEMORY, "the system has no room for %zu bytes of %s", bytes, what);
     *header_of(*out) = h;
     taken = 0;
@@ -171,10 +229,10 @@ void slab_memory_free(void *block)
     if (!block)
         return;
     header h = *header_of(block);
-    if (h.mapped)
-        munmap(h.base, h.mapped);
-    else
+    if (!h.mapped)
         free(h.base);
+    else if (!keep_block(&h))
+        munmap(h.base, h.mapped);
     give_back(h.counted);
 }
 

@@ -84,6 +84,9 @@ bool slab_box_intersect(const slab_box *a, const slab_box *b, slab_box *out);
 /** The whole of a shape as a box. */
 slab_box slab_box_whole(const slab_shape *shape);
 
+/** What a part holds at most where decoding and computing share the nearest cache. */
+#define SLAB_PART_BYTES ((size_t)64 << 10)
+
 /**
  * Cuts a box into parts: as many whole rows of its last axes as `most` bytes hold (one element at
  * least), in C order. The cut depends on the box's extents alone, and a part is its own only part.

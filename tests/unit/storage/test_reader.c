@@ -182,6 +182,23 @@ START_TEST(a_chunk_asked_for_again_is_not_decoded_again)
 }
 END_TEST
 
+START_TEST(a_box_of_several_chunks_is_put_together_once)
+{
+    opened o;
+    slab_box a = {2, {2, 3}, {4, 6}}, b = {2, {2, 3}, {4, 7}};
+    slab_view view;
+    open_view(&o, "x.h5", "/packed", "", NULL, 1);
+    for (int again = 0; again < 2; again++) {
+        ok(slab_reader_get(o.reader, 0, &a, &view));
+        ck_assert_int_eq(slab_reader_counts(o.reader).chunks, 4);
+        ck_assert_int_eq(*(const int32_t *)view.data, 2 * 12 + 3);
+    }
+    ok(slab_reader_get(o.reader, 0, &b, &view));
+    ck_assert_int_eq(((const int32_t *)view.data)[6], 2 * 12 + 9);
+    shut(&o);
+}
+END_TEST
+
 START_TEST(kept_chunks_cost_no_second_reading)
 {
     made one = {"x", 2, {512, 4096}, {512, 512}, true, false, 0};
@@ -344,6 +361,7 @@ int main(void)
     tcase_add_test(tests, a_pass_asks_for_the_bytes_of_the_touched_chunks_and_no_more);
     tcase_add_test(tests, columns_of_a_contiguous_array_are_read_alone);
     tcase_add_test(tests, a_chunk_asked_for_again_is_not_decoded_again);
+    tcase_add_test(tests, a_box_of_several_chunks_is_put_together_once);
     tcase_add_test(tests, kept_chunks_cost_no_second_reading);
     tcase_add_test(tests, keeping_fewer_bytes_than_a_pass_has_still_reads_right);
     tcase_add_test(tests, small_chunks_are_joined_to_tiles);
