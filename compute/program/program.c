@@ -29,6 +29,7 @@ void slab_program_destroy(slab_program **program)
     }
     for (int i = 0; i < p->ncomputations; i++)
         slab_computation_drop(&p->computations[i]);
+    program_saved_clear(p);
     FREE(p->computations);
     FREE(p->outputs);
     FREE(p->dot);
