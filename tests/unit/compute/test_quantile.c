@@ -80,6 +80,18 @@ START_TEST(quantiles_of_few_elements_are_numpys)
 }
 END_TEST
 
+START_TEST(a_quantile_that_falls_on_an_element_is_that_element)
+{
+    /* (n - 1) q is 5 and 95 to the last bit, n q + 1 - q - 1 is not */
+    const double q[] = {0.05, 0.1, 0.95};
+    double out[3];
+    slab_value *x = slab_value_arange(T(FLOAT, 8), 101, 0, 1);
+    fetch(slab_value_quantile(x, q, 3, false, &(slab_quantile_options){0}), 1, out);
+    ck_assert(out[0] == 5 && out[1] == 10 && out[2] == 95);
+    slab_value_drop(&x);
+}
+END_TEST
+
 START_TEST(a_median_of_many_elements_is_the_middle_of_them_sorted)
 {
     enum { N = 700007 };
@@ -196,6 +208,7 @@ int main(void)
     TCase *tc = tcase_create("quantile");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, quantiles_of_few_elements_are_numpys);
+    tcase_add_test(tc, a_quantile_that_falls_on_an_element_is_that_element);
     tcase_add_test(tc, a_median_of_many_elements_is_the_middle_of_them_sorted);
     tcase_add_test(tc, medians_along_axes_are_those_of_the_lines);
     tcase_add_test(tc, nan_makes_a_slot_nan_unless_it_is_skipped);
