@@ -34,7 +34,8 @@ void slab_plot_bars(slab_call *call, const double *edges, const double *heights,
     for (int64_t i = 0; i < n; i++) {
         double length = most > 0 && heights[i] > 0 ? heights[i] / most * room : 0;
         int whole = (int)length;
-        slab_print(call, "%12.6g %12.6g %14.8g ", edges[i], edges[i + 1], heights[i]);
+        slab_print(call, "%12.6g %12.6g %14.8g%s", edges[i], edges[i + 1], heights[i],
+                   length * 8 >= 1 ? " " : "");
         for (int k = 0; k < whole; k++)
             slab_print(call, "█");
         slab_print(call, "%s\n", eighths[(int)((length - whole) * 8)]);
