@@ -118,10 +118,14 @@ slab_status slab_program_settle(slab_program *program, const char *name, slab_va
  * Adds the program's passes to a plan, within a budget of bytes per rank (on top of what is in
  * use). Does no I/O. Collective.
  *
- * @retval SLAB_ERR_MEMORY  a pass does not fit (the message names the smallest budget)
+ * @retval SLAB_ERR_MEMORY  a pass does not fit (the message names the smallest budget in which all
+ *                          of them do)
  * @retval any status that a poisoned value carries
  */
 slab_status slab_program_plan(slab_program *program, size_t budget, slab_plan *plan);
+
+/** The smallest budget that slab_program_plan() takes. Collective. */
+slab_status slab_program_least(slab_program *program, size_t *out);
 
 /** The passes as a graph in the dot language: what is read, what each pass feeds, what is written.
  * Call it after slab_program_plan(). slab_memory_free() it. */

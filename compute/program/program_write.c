@@ -99,11 +99,15 @@ static slab_status check(slab_program *p, const slab_txn_options *options, size_
 {
     slab_status rc = SLAB_OK;
     slab_plan plan = {0};
-    size_t writing;
+    size_t writing, least;
     if (p->failed.code != SLAB_OK)
         return slab_error_restore(&p->failed);
     TRY(writer_bytes(p, options, &writing));
-    *room = budget > writing ? budget - writing : 0;
+    TRY(slab_program_least(p, &least));
+    REQUIRE(budget >= writing + least, SLAB_ERR_MEMORY,
+            "the results need at least %zu MiB per rank with one thread, the budget is %zu MiB",
+            ((writing + least - 1) >> 20) + 1, budget >> 20);
+    *room = budget - writing;
     TRY(slab_program_plan(p, *room, &plan));
 done:
     return rc;
@@ -134,14 +138,19 @@ static slab_status close_writers(slab_program *p, slab_status rc)
     return rc;
 }
 
-static slab_status write_all(slab_program *p, const char *file, const slab_txn_options *options,
+static slab_status write_all(slab_program *p, const char *file, slab_txn_options *options,
                              size_t budget)
 {
     slab_status rc = SLAB_OK;
     slab_txn *txn = NULL;
     slab_ranks *ranks = slab_crew_ranks(p->workshop.crew);
     size_t room = 0;
-    TRY(slab_ranks_agree(ranks, check(p, options, budget, &room)));
+    rc = slab_ranks_agree(ranks, check(p, options, budget, &room));
+    if (rc == SLAB_ERR_MEMORY && options->write_behind == 0) {
+        options->write_behind = 1; /* the least there is */
+        rc = slab_ranks_agree(ranks, check(p, options, budget, &room));
+    }
+    TRY(rc);
     TRY(slab_txn_begin(ranks, file, options, &txn));
     rc = open_writers(p, txn);
     if (rc == SLAB_OK)
