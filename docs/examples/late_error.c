@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     slab_value *centred = slab_value_apply("subtract", (slab_value *[]){x, root}, 2);
     slab_program_save(program, "/result", centred);
     slab_status rc = slab_program_write(program, argv[1], NULL, 64 << 20);
-    if (rc != SLAB_OK)
+    if (rc != SLAB_OK && slab_ranks_me(ranks) == 0)
         printf("%s: %s\n", slab_status_name(rc), slab_error_last()->message);
 
     slab_program_destroy(&program);

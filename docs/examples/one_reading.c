@@ -31,11 +31,13 @@ int main(int argc, char **argv)
     for (int i = 0; i < 5; i++)
         slab_program_save(program, names[i], made[i]);
     slab_status rc = slab_program_write(program, argv[2], NULL, 64 << 20);
-    if (rc != SLAB_OK)
-        fprintf(stderr, "one_reading: %s\n", slab_error_last()->message);
+    int64_t seen = slab_value_counts(x).packed_bytes; /* by this rank */
+    if (rc == SLAB_OK)
+        rc = slab_ranks_sum(ranks, &seen, 1);
+    if (slab_ranks_me(ranks) == 0 && rc == SLAB_OK)
+        printf("%" PRId64 " bytes, read %" PRId64 "\n", slab_value_packed_bytes(x), seen);
     else if (slab_ranks_me(ranks) == 0)
-        printf("%" PRId64 " bytes, read %" PRId64 "\n", slab_value_packed_bytes(x),
-               slab_value_counts(x).packed_bytes);
+        fprintf(stderr, "one_reading: %s\n", slab_error_last()->message);
 
     slab_program_destroy(&program);
     for (int i = 0; i < 5; i++)

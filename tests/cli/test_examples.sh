@@ -8,6 +8,13 @@ for file in "$SLAB_SOURCE"/docs/examples/*.c; do
     grep -q "/$name\"" "${BASH_SOURCE[0]}" || fail "no test runs docs/examples/$name.c"
 done
 
+page=$SLAB_SOURCE/docs/examples/README.md
+same "the page quotes a program as it is" <(awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$page") \
+    "$SLAB_SOURCE/docs/examples/standardize_columns.c"
+for file in "$SLAB_SOURCE"/docs/examples/*.c; do
+    grep -qF "]($(basename "$file"))" "$page" || fail "docs/examples/README.md does not name $(basename "$file")"
+done
+
 # column_means
 slab random normal --shape 700x5 --dtype f4 --seed 3 --chunks 64x2 -q -o m.h5:/x
 "$examples/column_means" m.h5 /x >one.txt
@@ -68,6 +75,8 @@ fi
 read -r bytes _ _ seen <read.txt
 [ "$bytes" = "$seen" ] && [ "$bytes" -gt 30000000 ] && pass "one reading: $(cat read.txt)" ||
     fail "not one reading: $(cat read.txt)"
+on_ranks 2 "$examples/one_reading" big.h5:/x five2.h5 >read2.txt
+same "one reading on two ranks" read.txt read2.txt
 slab calc 'mean = mean(x, axis=1); std = std(x, axis=1); root = sqrt(x); counts, edges = histogram(x, bins=20, range=(0, 100))' \
     x=big.h5:/x -q -o calc5.h5
 for array in mean std root counts edges; do
