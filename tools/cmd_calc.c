@@ -131,8 +131,8 @@ const slab_command slab_command_calc = {
         "be computed together is read once, reductions inside an expression add passes, which "
         "--dry-run lists.\n\n"
         "Several results are statements: 'm = mean(x, axis=0); s = std(x, axis=0)', stored as /m "
-        "and /s. Results print when they are small, or are stored with -o. The operators and "
-        "functions are in docs/expressions.md.\n\n"
+        "and /s. Results print when they are small, or are stored with -o. 'slab help "
+        "functions' lists the functions; operators and grammar are in docs/expressions.md.\n\n"
         "The result is the same bit for bit on any number of ranks and threads and with any "
         "--memory.",
     .examples =

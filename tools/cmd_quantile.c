@@ -55,7 +55,7 @@ const slab_command slab_command_quantile = {
     .description =
         "Finds quantiles as NumPy's quantile does, of the whole array or along axes, exactly: by "
         "passes that look at one digit of the elements after the other, never by sorting. The "
-        "whole array takes two passes for elements of up to 32 bits and at most three for 64; "
+        "whole array takes two passes for elements of up to 32 bits, two to four for 64; "
         "lines along an axis that fit into memory take one.\n\n"
         "With --approx one pass is enough: the elements that the quantile is made of are then "
         "known to within 0.8 % of themselves (their ranks are exact).\n\n"

@@ -2,17 +2,24 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <slab/compute/computation/computation.h>
 #include <slab/compute/sink/statistics.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/tools/stat_plot.h>
 #include <stdio.h>
 #include <string.h>
 
 static const slab_option options[] = {
     {"axis", 'a', 'i', "N", NULL,
      "reduce along this axis only: one result for every position of the others (0: one a column)"},
-    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL, "store the results as arrays of this group, and print them only with --json"},
+    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL,
+     "store the results as arrays of this group, and print them only with --json"},
     {"force", 0, 'b', NULL, NULL, "replace arrays that are there under these names"},
+    {"draw", 0, 'b', NULL, NULL,
+     "draw in the terminal: a histogram of the whole array, or mean and std along an axis"},
+    {"plot", 0, 'f', "FILE.svg|FILE.png", NULL, "the same as a picture, with gnuplot"},
+    {"bins", 0, 'p', "N", "30", "bins of the histogram that is drawn, at most"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
 /* --- results as columns --- */
@@ -133,6 +140,8 @@ static void print_lines(const table *t)
 static void print_results(slab_call *call, const table *t, int axis)
 {
     bool json = slab_call_flag(call, "json");
+    if (axis >= 0 && slab_call_flag(call, "draw") && t->result->shape.rank > 0)
+        return; /* the drawing has the numbers beside it */
     if (slab_ranks_me(slab_call_ranks(call)) != 0)
         return;
     if (axis < 0)
@@ -185,27 +194,30 @@ done:
     return rc;
 }
 
-static slab_status plan_of(slab_call *call, slab_pass *pass, size_t room, slab_plan *plan)
+/* A pass over the selection, and what is held for it. */
+typedef struct stat_job {
+    slab_value *value;
+    slab_shape results;
+    slab_statistics *statistics;
+    slab_pass *pass;
+    size_t room; /* bytes that the pass may use */
+} stat_job;
+
+static slab_status plan_of(slab_call *call, const stat_job *job, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     slab_pass_plan one;
     slab_budget budget;
     TRY(slab_call_budget(call, &budget));
-    TRY(slab_pass_plan_make(pass, room, &one));
+    TRY(slab_pass_plan_make(job->pass, job->room, &one));
     slab_plan_add_pass(plan, &one, 1, 0);
+    if (slab_stat_plot_counts(call, &job->results))
+        TRY(slab_stat_plot_plan(call, job->value, job->room, plan));
     plan->budget = budget.bytes;
     plan->ranks = slab_ranks_count(slab_call_ranks(call));
 done:
     return rc;
 }
-
-/* A pass over the selection, and what is held for it. */
-typedef struct stat_job {
-    slab_value *value;
-    slab_statistics *statistics;
-    slab_pass *pass;
-    size_t room; /* bytes that the pass may use */
-} stat_job;
 
 static slab_status job_open(slab_call *call, slab_array *array, const slab_selection *selection,
                             int axis, stat_job *out)
@@ -217,6 +229,10 @@ static slab_status job_open(slab_call *call, slab_array *array, const slab_selec
     TRY(slab_call_budget(call, &budget));
     TRY(slab_call_crew(call, &crew));
     out->value = slab_value_load(array, selection, slab_crew_threads(crew));
+    TRY(slab_value_status(out->value));
+    if (axis >= 0)
+        out->results = slab_shape_reduced(slab_value_shape(out->value), axes, false);
+    TRY(slab_stat_plot_check(call, &out->results));
     TRY(slab_statistics_create(out->value, axes, &out->statistics));
     TRY(slab_pass_create(crew, "statistics", out->value, &out->pass));
     TRY(slab_pass_add(out->pass, &slab_sink_statistics, out->statistics));
@@ -249,7 +265,7 @@ static slab_status run(slab_call *call, int *exit_code)
     if (slab_call_text(call, "output"))
         TRY(slab_call_output(call, "/", &file, &group));
     TRY(job_open(call, array, &selection, axis, &job));
-    TRY(plan_of(call, job.pass, job.room, &plan));
+    TRY(plan_of(call, &job, &plan));
     if (slab_call_planned(call, &plan))
         goto done;
     TRY(slab_pass_run(job.pass, job.room));
@@ -259,6 +275,7 @@ static slab_status run(slab_call *call, int *exit_code)
         TRY(store(call, &t));
     if (!slab_call_text(call, "output") || slab_call_flag(call, "json"))
         print_results(call, &t, axis);
+    TRY(slab_stat_plot(call, job.value, t.result, job.room));
 done:
     job_close(&job);
     return rc;
@@ -275,8 +292,13 @@ const slab_command slab_command_stat = {
         "are zero.\n\n"
         "With --axis the results are taken along that axis: --axis 0 of a matrix gives one line "
         "for every column. The array may be larger than memory; the result is the same bit for bit "
-        "on any number of ranks and threads and with any --memory.",
+        "on any number of ranks and threads and with any --memory.\n\n"
+        "--draw adds a histogram of the array, and --plot writes it as a picture: the array is "
+        "read a second time for it, when the smallest and largest value are known. Along an axis, "
+        "both show mean and standard deviation at every position; long axes are put together.",
     .examples = "  slab stat cohort.h5:/genotypes\n"
+                "  slab stat cohort.h5:/genotypes --draw\n"
+                "  slab stat x.h5:/x --axis 0 --plot columns.svg\n"
                 "  slab stat cohort.h5:/genotypes --axis 0 -o columns.h5\n"
                 "  slab stat 'x.h5:/x[:, 0:2048]' --json\n"
                 "  mpirun -n 4 slab stat big.h5:/x --memory 512M\n",

@@ -69,7 +69,7 @@ void slab_manual_completion(FILE *to)
     fputs(
         "    esac\n"
         "    if [ \"${COMP_WORDS[1]}\" = help ] && [ -z \"$values\" ] && [[ $word != -* ]]; then\n"
-        "        values=$commands\n"
+        "        values=\"$commands functions\"\n"
         "    fi\n"
         "    if [ -n \"$values\" ]; then\n"
         "        COMPREPLY=($(compgen -W \"$values\" -- \"$word\"))\n"

@@ -59,21 +59,6 @@ static void clear(evaluation *e)
 
 /* --- what each result becomes --- */
 
-/* Chunks as the tiles it is computed in, where they suit: then nothing is put together twice. */
-static void choose_chunk(const slab_value *value, slab_array_spec *spec)
-{
-    const slab_grid *grid = slab_value_grid(value);
-    int64_t bytes = (int64_t)spec->dtype.size;
-    for (int a = 0; a < grid->shape.rank; a++) {
-        if (grid->phase[a] != 0)
-            return;
-        bytes *= grid->tile.extent[a] < grid->shape.extent[a] ? grid->tile.extent[a]
-                                                              : grid->shape.extent[a];
-    }
-    if (bytes >= 64 << 10 && bytes <= 8 << 20)
-        spec->chunk = grid->tile;
-}
-
 /* Results of one shape get the same chunks, so that one pass can write them all. */
 static void share_chunk(const evaluation *e, item *it)
 {
@@ -89,21 +74,20 @@ static slab_status make_spec(evaluation *e, item *it)
     const slab_value *value = it->result->value;
     const char *chunks = slab_call_text(e->call, "chunks"),
                *dtype = slab_call_text(e->call, "dtype");
-    it->spec.shape = *slab_value_shape(value);
-    it->spec.dtype = slab_value_dtype(value);
+    slab_value_spec(value, &it->spec);
     it->spec.filter = slab_call_text(e->call, "filter");
     if (dtype)
         TRY(slab_dtype_parse(dtype, &it->spec.dtype));
+    slab_shape asked = {0};
     if (chunks)
-        TRY(slab_shape_parse(chunks, &it->spec.chunk));
-    if (it->spec.chunk.rank != it->spec.shape.rank || !chunks) {
-        REQUIRE(!chunks || e->n > 1 || it->spec.shape.rank == 0, SLAB_ERR_USAGE,
-                "--chunks %s has %d axes; the result has %d", chunks, it->spec.chunk.rank,
-                it->spec.shape.rank);
-        it->spec.chunk = (slab_shape){0};
-        choose_chunk(value, &it->spec);
+        TRY(slab_shape_parse(chunks, &asked));
+    REQUIRE(!chunks || asked.rank == it->spec.shape.rank || e->n > 1 || it->spec.shape.rank == 0,
+            SLAB_ERR_USAGE, "--chunks %s has %d axes; the result has %d", chunks, asked.rank,
+            it->spec.shape.rank);
+    if (chunks && asked.rank == it->spec.shape.rank)
+        it->spec.chunk = asked;
+    else
         share_chunk(e, it);
-    }
 done:
     return rc;
 }

@@ -1,4 +1,6 @@
 #include <slab/tools/manual.h>
+
+#include <slab/compute/expression/function.h>
 #include <slab/tools/options.h>
 #include <slab/tools/wording.h>
 
@@ -9,10 +11,10 @@
 static const struct group {
     const char *title, *names;
 } groups[] = {
-    {"Look at arrays", " ls info head dump "},
+    {"Look at arrays", " ls info head dump attr "},
     {"Bring data in and out", " import export random "},
-    {"Compute", " stat pca "},
-    {"Look after files", " verify recover "},
+    {"Compute", " calc reduce stat quantile hist group unique pca "},
+    {"Look after files", " copy diff rm verify recover "},
     {"About slab", " plugin-path help version "},
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
@@ -56,7 +58,8 @@ void slab_manual_overview(FILE *to)
         list_group(to, groups[g].title, &groups[g]);
     list_group(to, "More", NULL);
     fputs("\nAn array is named FILE.h5:/PATH, a part of it as in NumPy: 'x.h5:/a[0:10, ::2]'.\n"
-          "'slab help COMMAND' explains one command. A first try:\n\n"
+          "'slab help COMMAND' explains one command, 'slab help functions' lists what 'slab calc'\n"
+          "can do. A first try:\n\n"
           "  slab random normal --shape 1000x500 -o try.h5:/x\n"
           "  slab stat try.h5:/x\n",
           to);
@@ -121,4 +124,8 @@ void slab_manual_page(FILE *to, const slab_command *command)
     const char *meaning;
     for (int i = 0; (meaning = slab_manual_exit_code(i, &code)) != NULL; i++)
         fprintf(to, "  %-3d %s\n", code, meaning);
+    slab_function_info f;
+    if (slab_expression_function_named(command->name, &f))
+        fprintf(to, "\n%s is a function of expressions too: slab help '%s()'\n", command->name,
+                command->name);
 }

@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-static int columns_of_terminal(void)
+int slab_plot_columns(void)
 {
     struct winsize size;
     bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40;
@@ -28,13 +28,14 @@ void slab_plot_bars(slab_call *call, const double *edges, const double *heights,
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     enum { WORDS = 42 }; /* columns that the numbers take */
     double most = 0;
-    int room = columns_of_terminal() - WORDS;
+    int room = slab_plot_columns() - WORDS;
     for (int64_t i = 0; i < n; i++)
         most = heights[i] > most ? heights[i] : most;
     for (int64_t i = 0; i < n; i++) {
         double length = most > 0 && heights[i] > 0 ? heights[i] / most * room : 0;
         int whole = (int)length;
-        slab_print(call, "%12.6g %12.6g %14.8g ", edges[i], edges[i + 1], heights[i]);
+        slab_print(call, "%12.6g %12.6g %14.8g%s", edges[i], edges[i + 1], heights[i],
+                   length * 8 >= 1 ? " " : "");
         for (int k = 0; k < whole; k++)
             slab_print(call, "█");
         slab_print(call, "%s\n", eighths[(int)((length - whole) * 8)]);

@@ -6,6 +6,9 @@
 
 #include <slab/tools/command.h>
 
+/** Columns of the terminal that stdout is; 80 when it is none. */
+int slab_plot_columns(void);
+
 /** Prints a histogram as bars, one line a bin: its edges, what fell into it, a bar. */
 void slab_plot_bars(slab_call *call, const double *edges, const double *heights, int64_t n);
 

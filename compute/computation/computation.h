@@ -71,6 +71,9 @@ struct slab_computation {
  */
 slab_status slab_computation_create(const slab_computation_class *cls, slab_value *const *operands,
                                     int noperands, size_t self_bytes, slab_computation **out);
+
+/** References, as slab_value_keep() and slab_value_drop() have them. */
+slab_computation *slab_computation_keep(slab_computation *c);
 void slab_computation_drop(slab_computation **c);
 
 /** Result i as a value; to be called once for each i, before the computation runs. */
@@ -79,9 +82,11 @@ slab_value *slab_computation_result(slab_computation *c, int i, const slab_shape
 
 /** What makes a value that is not settled yet, else NULL. */
 slab_computation *slab_computation_of(const slab_value *value);
-slab_computation *slab_computation_keep(slab_computation *c);
 
-/** Settles result i from memory (copied) or with a value; nothing when nobody wants it. */
+/**
+ * Settles result i: from memory, elements of the result's type and shape in C order (copied); or
+ * with a value of that type and shape (kept). Nothing is done when nobody wants the result.
+ */
 slab_status slab_computation_settle(slab_computation *c, int i, const void *data);
 slab_status slab_computation_settle_value(slab_computation *c, int i, slab_value *value);
 

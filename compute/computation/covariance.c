@@ -29,10 +29,11 @@ done:
     return rc;
 }
 
-/* r_ij = c_ij / sqrt(c_ii c_jj), kept within -1 and 1. */
-static double correlation(const double *products, int64_t p, int64_t i, int64_t j)
+/* r_ij = c_ij / sqrt(c_ii c_jj), kept within -1 and 1; rounded where NumPy rounds. */
+static double correlation(const double *products, double freedom, int64_t p, int64_t i, int64_t j)
 {
-    double r = products[i * p + j] / sqrt(products[i * p + i]) / sqrt(products[j * p + j]);
+    double r = products[i * p + j] / freedom / sqrt(products[i * p + i] / freedom) /
+               sqrt(products[j * p + j] / freedom);
     return r > 1 ? 1 : r < -1 ? -1 : r;
 }
 
@@ -43,13 +44,14 @@ static slab_status cov_end(slab_computation *c, const slab_workshop *workshop, b
     int64_t p = slab_comoments_variables(s->comoments);
     const double *products = slab_comoments_products(s->comoments);
     double freedom = (double)slab_comoments_count(s->comoments) - s->ddof, *out = NULL;
+    freedom = freedom > 0 ? freedom : 0;
     (void)workshop;
     *again = false;
     ALLOC(out, p * p, "a covariance matrix");
     for (int64_t i = 0; i < p; i++)
         for (int64_t j = 0; j < p; j++)
-            out[i * p + j] = s->correlation ? correlation(products, p, i, j)
-                                            : products[i * p + j] / (freedom > 0 ? freedom : 0);
+            out[i * p + j] = s->correlation ? correlation(products, freedom, p, i, j)
+                                            : products[i * p + j] / freedom;
     TRY(slab_computation_settle(c, 0, out));
 done:
     FREE(out);
@@ -112,5 +114,5 @@ slab_value *slab_value_cov(slab_value *m, slab_value *y, bool rowvar, double ddo
 
 slab_value *slab_value_corrcoef(slab_value *m, slab_value *y, bool rowvar)
 {
-    return build(m, y, rowvar, true, 0);
+    return build(m, y, rowvar, true, 1);
 }

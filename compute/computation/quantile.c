@@ -27,7 +27,7 @@ typedef struct method {
 } method;
 
 static const method methods[] = {
-    {"linear", 1, 1, 'c'},
+    {"linear", 1, 1, 'i'},
     {"lower", 1, 1, 'l'},
     {"higher", 1, 1, 'h'},
     {"midpoint", 1, 1, 'm'},
@@ -92,8 +92,10 @@ static place place_of(const method *m, double q, int64_t n)
         bool even = position == down && fmod(down, 2) == 1;
         return place_at(even ? down : down + 1, n);
     }
+    case 'i': /* what the formula below is for alpha = beta = 1, with less rounding */
+        return place_at(linear, n);
     default:
-        return place_at(nq + m->alpha + q * (1 - m->alpha - m->beta) - 1, n);
+        return place_at(nq + (m->alpha + q * (1 - m->alpha - m->beta)) - 1, n);
     }
 }
 

@@ -27,7 +27,8 @@ typedef struct slab_quantile_options {
 /**
  * NumPy's quantile(x, q): the result has an axis of nq in front, unless `scalar`.
  *
- * Whole array: two passes for elements of up to 32 bits, three for 64. Along axes whose lines are
+ * Whole array: at most two passes for elements of up to 32 bits. For 64 bits two or three, and four
+ * when more than 65,536 elements agree in their leading 32 bits. Along axes whose lines are
  * short (a tile of them is at most 32 MiB) one pass, else as many as the elements have bytes.
  *
  * @param q       f64 [nq], each from 0 to 1

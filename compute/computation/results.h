@@ -21,7 +21,7 @@ typedef struct slab_results {
     slab_dtype dtype;
 } slab_results;
 
-/** Collective. */
+/** Opens the scratch file that holds them, of the shape and type of the result. Collective. */
 slab_status slab_results_open(slab_results *results, const slab_workshop *workshop,
                               const slab_shape *shape, slab_dtype dtype);
 void slab_results_clear(slab_results *results);

@@ -110,11 +110,26 @@ const slab_function *slab_function_by_name(const char *name);
 typedef struct slab_function_info {
     const char *name, *aliases, *parameters, *summary;
     bool elementwise;
+    bool method;         /* also x.name(...) */
     const char *formula; /* of an element-wise one: "x + y" */
 } slab_function_info;
 
 /** By number 0.. @return false: no more */
 bool slab_expression_function_at(int i, slab_function_info *out);
+
+/** By name or alias. @return false: there is none of that name */
+bool slab_expression_function_named(const char *name, slab_function_info *out);
+
+/**
+ * The type that a function gives for arrays of one type, asked of the builder itself.
+ *
+ * @param[out] text  "float64", "int64 and float32" of several results; at least
+ *                   SLAB_FUNCTION_TYPE_MAX bytes
+ * @return false: it does not take that type, or is not a function of one to three arrays alone
+ */
+#define SLAB_FUNCTION_TYPE_MAX 160
+bool slab_expression_function_type(const slab_function_info *function, slab_dtype operand,
+                                   char *text);
 
 /** The bound arguments by parameter's name. A parameter that the signature does not have is None.
  */

@@ -82,6 +82,7 @@ bool slab_expression_function_at(int i, slab_function_info *out)
                                     .aliases = f->aliases ? f->aliases : "",
                                     .parameters = f->parameters,
                                     .summary = f->summary,
+                                    .method = f->method,
                                     .formula = ""};
         return true;
     }
@@ -99,6 +100,14 @@ bool slab_expression_function_at(int i, slab_function_info *out)
                                 .elementwise = true,
                                 .formula = op->formula};
     return true;
+}
+
+bool slab_expression_function_named(const char *name, slab_function_info *out)
+{
+    for (int i = 0; slab_expression_function_at(i, out); i++)
+        if (strcmp(out->name, name) == 0 || expression_word_in(name, out->aliases))
+            return true;
+    return false;
 }
 
 /* Applies an operation to operands that are handed over. */

@@ -1,14 +1,19 @@
 /**
  * Lazy arrays. A value describes elements that are not there yet: loaded from a file, drawn at
- * random, or computed from other values. Making one does no I/O on elements.
+ * random, or computed from other values. Making one does no I/O on elements. compute/program
+ * computes and stores them; docs/examples/standardize_columns.c is a whole program.
  *
- * A builder that fails gives a poisoned value (never NULL): the first cause surfaces when a pass
- * that uses it is planned, so that chains need no check at every step.
+ * A builder gives one reference, the caller's to slab_value_drop(); it keeps its operands itself,
+ * so they may be dropped at once. A builder that fails gives a poisoned value (never NULL), as does
+ * every builder that is handed one: the first cause surfaces when the result is stored, computed or
+ * asked for its status, so that chains need no check at every step. The statuses listed with a
+ * builder are what it poisons with; each may also give SLAB_ERR_MEMORY.
  */
 #ifndef SLAB_COMPUTE_GRAPH_VALUE_H
 #define SLAB_COMPUTE_GRAPH_VALUE_H
 
 #include <slab/compute/kernel/random.h>
+#include <slab/storage/base/crew.h>
 #include <slab/storage/reader.h>
 
 #ifdef __cplusplus
@@ -17,8 +22,10 @@ extern "C" {
 
 typedef struct slab_value slab_value;
 
-/** Another reference to the same value; give each back with slab_value_drop(). */
+/** Another reference to the same value; give each back with slab_value_drop(). Thread-safe. */
 slab_value *slab_value_keep(slab_value *value);
+
+/** Gives a reference back and leaves NULL; the last one frees it. Accepts NULL. Thread-safe. */
 void slab_value_drop(slab_value **value);
 
 /** SLAB_OK, or why the value is poisoned (the record is restored too). */
@@ -27,15 +34,36 @@ slab_status slab_value_status(const slab_value *value);
 /** A poisoned value that carries the last error record: for builders outside this folder. */
 slab_value *slab_value_fail(slab_status rc);
 
+/** Shape and element type (native). Of a poisoned value rank 0 and no type. Borrowed. */
 const slab_shape *slab_value_shape(const slab_value *value);
-slab_dtype slab_value_dtype(const slab_value *value); /* native */
+slab_dtype slab_value_dtype(const slab_value *value);
 
-/** The grid that suits its source best: tiles on chunks. */
+/** The grid that suits its source best: tiles on chunks. Borrowed. */
 const slab_grid *slab_value_grid(const slab_value *value);
 
-/** A value that reads an array; the array is borrowed and must outlive it. Collective.
- * @param selection  NULL: the whole */
+/**
+ * A value that reads an array, in its native type. Collective.
+ *
+ * @param array      borrowed: it must outlive the value and all that is made of it
+ * @param selection  NULL: the whole
+ * @param threads    that will evaluate it, as many as the crew has
+ *
+ * @retval SLAB_ERR_TYPE  elements of a type that slab does not read: compounds, lists, references
+ * @retval any other      what slab_reader_open() gives
+ */
 slab_value *slab_value_load(slab_array *array, const slab_selection *selection, int threads);
+
+/**
+ * The same by name, "file.h5:/path" or with a selection behind it, "file.h5:/path[0:10]": the file
+ * is opened here, and closed with the last value that reads it. Collective over the crew's ranks.
+ *
+ * Open an array once and use the value wherever it is needed: two values that were opened apart are
+ * two sources, which do not share a reading.
+ *
+ * Poisoned with SLAB_ERR_NOT_FOUND (no such file or array), SLAB_ERR_USAGE and SLAB_ERR_RANGE (the
+ * name or the selection), or what slab_file_open() and slab_array_open() give.
+ */
+slab_value *slab_value_open(slab_crew *crew, const char *locator);
 
 /** The declared missing code of the loaded array, if any: NULL or one native element. */
 const void *slab_value_missing(const slab_value *value);
@@ -75,14 +103,24 @@ slab_value *slab_value_literal_uint(uint64_t x);
 slab_value *slab_value_literal_real(double x);
 slab_value *slab_value_literal_complex(double re, double im);
 
+/** Which kind of literal a value is. */
 slab_weak slab_value_weak(const slab_value *value);
 
 /** The integer of a bool or int literal that int64 holds; false: it is none. */
 bool slab_value_literal_get_int(const slab_value *value, int64_t *out);
 
-/** A value from memory (copied): small vectors and scalars to broadcast. */
+/**
+ * A value from memory: small vectors and scalars to broadcast.
+ *
+ * @param data  elements of that type [shape], C order; copied
+ */
 slab_value *slab_value_from(slab_dtype native, const slab_shape *shape, const void *data);
 
+/**
+ * The elements converted to another native type as NumPy's astype() converts them.
+ *
+ * @retval SLAB_ERR_TYPE  not numbers
+ */
 slab_value *slab_value_cast(slab_value *value, slab_dtype native);
 
 /** One item of an index, as Python's brackets have them. */
@@ -107,10 +145,12 @@ typedef struct slab_index {
  */
 slab_value *slab_value_index(slab_value *value, const slab_index *items, int n);
 
-/** Axes in another order: axis a of the result is axes[a] of the value; NULL: reversed. */
+/** Axes in another order: axis a of the result is axes[a] of the value; NULL: reversed.
+ * @retval SLAB_ERR_RANGE  not each of its axes once */
 slab_value *slab_value_transpose(slab_value *value, const int *axes);
 
-/** Repeated along axes of extent 1, and new ones in front, by NumPy's rules. */
+/** Repeated along axes of extent 1, and new ones in front, by NumPy's rules.
+ * @retval SLAB_ERR_SHAPE  it does not broadcast to that shape */
 slab_value *slab_value_broadcast_to(slab_value *value, const slab_shape *shape);
 
 /** Values without a source: every element the same (`element`: one native element of dtype); ... */
@@ -134,6 +174,8 @@ slab_value *slab_value_random(const slab_random_spec *spec, const slab_shape *sh
  * list is the caller's to slab_memory_free(); the values are borrowed. */
 slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***out, int *nout);
 
+/* --- what passes ask of a value --- */
+
 /** Why H5Dread must read one of its sources, "" when slab reads them all itself. */
 const char *slab_value_fallback(const slab_value *value);
 
@@ -144,13 +186,18 @@ size_t slab_value_memory(const slab_value *value, const slab_shape *box);
 /** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads.
  */
 slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
+
 /** Do its parts (slab_box_first_part) cost no more than a box? See slab_reader_in_parts. */
 bool slab_value_in_parts(slab_value *value, int thread, const slab_box *box);
-void slab_value_prefetch(slab_value *value, const slab_box *box);
-slab_status slab_value_hold(slab_value *value, int thread,
-                            size_t packed_bytes); /* slab_reader_keep */
 
-/** Read so far by all its sources on this rank, and what a whole pass reads. */
+/** Has what a box needs read ahead (slab_reader_prefetch()). Thread-safe; does not wait. */
+void slab_value_prefetch(slab_value *value, const slab_box *box);
+
+/** Lets a thread keep so many packed bytes of what it has read, for bands that are shown several
+ * times (slab_reader_keep()). */
+slab_status slab_value_hold(slab_value *value, int thread, size_t packed_bytes);
+
+/** Read so far by all its sources on this rank; and what a whole pass reads, in bytes as stored. */
 slab_read_counts slab_value_counts(const slab_value *value);
 int64_t slab_value_packed_bytes(const slab_value *value);
 

@@ -1,13 +1,33 @@
 /* Values that a reader delivers. */
 #include <slab/compute/graph/value_impl.h>
 
+#include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
+
+/* What slab_value_open() opened; the last of the values that read it closes it. */
+typedef struct opened {
+    atomic_int references;
+    slab_file *file;
+    slab_array *array;
+} opened;
 
 typedef struct load_self {
     slab_reader *reader;
     int threads;
+    opened *opened; /* NULL: the array is borrowed */
 } load_self;
+
+static void opened_drop(opened **source)
+{
+    opened *o = *source;
+    *source = NULL;
+    if (!o || atomic_fetch_sub(&o->references, 1) > 1)
+        return;
+    slab_array_close(&o->array);
+    slab_file_close(&o->file);
+    FREE(o);
+}
 
 static slab_reader *reader_of(const slab_value *value)
 {
@@ -57,8 +77,10 @@ static const char *load_fallback(const slab_value *value)
 static void load_clear(slab_value *value)
 {
     load_self *self = value->self;
-    if (self)
-        slab_reader_close(&self->reader);
+    if (!self)
+        return;
+    slab_reader_close(&self->reader);
+    opened_drop(&self->opened);
 }
 
 static const value_class load_class = {.memory = load_memory,
@@ -87,6 +109,29 @@ static void compose(const slab_selection *outer, const slab_selection *inner, sl
     }
 }
 
+/* A value of an array; with a source, it keeps that. */
+static slab_value *load(slab_array *array, opened *source, const slab_selection *selection,
+                        int threads)
+{
+    slab_status rc = SLAB_OK;
+    slab_value *value = NULL;
+    TRY(value_create(&load_class, sizeof(load_self), &value));
+    load_self *self = value->self;
+    self->threads = threads;
+    self->opened = source;
+    if (source)
+        atomic_fetch_add(&source->references, 1);
+    TRY(slab_reader_open(array, selection, NULL, threads, &self->reader));
+    const slab_array_info *info = slab_array_describe(array);
+    value->shape = *slab_reader_shape(self->reader);
+    value->dtype = slab_reader_dtype(self->reader);
+    value->grid = *slab_reader_grid(self->reader);
+    value->has_missing = info->has_missing && value->dtype.size <= SLAB_FILL_MAX;
+    memcpy(value->missing, info->missing, sizeof value->missing);
+done:
+    return value_finish(rc, &value);
+}
+
 slab_status value_load_select(const slab_value *loaded, slab_value *view, slab_value **operand)
 {
     slab_status rc = SLAB_OK;
@@ -96,7 +141,7 @@ slab_status value_load_select(const slab_value *loaded, slab_value *view, slab_v
     const load_self *self = loaded->self;
     TRY(value_view_selection(view, &inner));
     compose(slab_reader_selection(self->reader), &inner, &both);
-    slab_value *part = slab_value_load(slab_reader_array(self->reader), &both, self->threads);
+    slab_value *part = load(slab_reader_array(self->reader), self->opened, &both, self->threads);
     slab_value_drop(operand);
     *operand = part;
     value_view_whole(view);
@@ -107,18 +152,36 @@ done:
 
 slab_value *slab_value_load(slab_array *array, const slab_selection *selection, int threads)
 {
+    return load(array, NULL, selection, threads);
+}
+
+slab_value *slab_value_open(slab_crew *crew, const char *locator)
+{
     slab_status rc = SLAB_OK;
     slab_value *value = NULL;
-    TRY(value_create(&load_class, sizeof(load_self), &value));
-    load_self *self = value->self;
-    self->threads = threads;
-    TRY(slab_reader_open(array, selection, NULL, threads, &self->reader));
-    const slab_array_info *info = slab_array_describe(array);
-    value->shape = *slab_reader_shape(self->reader);
-    value->dtype = slab_reader_dtype(self->reader);
-    value->grid = *slab_reader_grid(self->reader);
-    value->has_missing = info->has_missing && value->dtype.size <= SLAB_FILL_MAX;
-    memcpy(value->missing, info->missing, sizeof value->missing);
+    slab_ranks *ranks = slab_crew_ranks(crew);
+    opened *source = NULL;
+    slab_selection selection;
+    char *name = NULL, *path = NULL, *brackets = NULL;
+    rc = slab_memory_alloc((void **)&source, 1, sizeof *source, "an open array");
+    if (rc == SLAB_OK) {
+        atomic_store(&source->references, 1);
+        rc = slab_locator_split(locator, &name, &path, &brackets);
+    }
+    TRY(slab_ranks_agree(ranks, rc)); /* what follows is collective */
+    TRY(slab_file_open(ranks, name, &source->file));
+    TRY(slab_array_open(source->file, path, &source->array));
+    TRY_SAYING(
+        slab_selection_parse(brackets, &slab_array_describe(source->array)->shape, &selection),
+        "'%s'", locator);
+    value = load(source->array, source, &selection, slab_crew_threads(crew));
+    TRY_SAYING(slab_value_status(value), "'%s'", locator);
 done:
-    return value_finish(rc, &value);
+    FREE(name);
+    FREE(path);
+    FREE(brackets);
+    opened_drop(&source);
+    if (rc != SLAB_OK)
+        slab_value_drop(&value);
+    return rc == SLAB_OK ? value : slab_value_fail(rc);
 }

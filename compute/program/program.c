@@ -29,6 +29,7 @@ void slab_program_destroy(slab_program **program)
     }
     for (int i = 0; i < p->ncomputations; i++)
         slab_computation_drop(&p->computations[i]);
+    program_saved_clear(p);
     FREE(p->computations);
     FREE(p->outputs);
     FREE(p->dot);
@@ -112,7 +113,14 @@ static int64_t output_bytes(const program_pass *pass)
     return bytes;
 }
 
-static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan)
+/* The pass that needs most among those that do not fit, and what it says. */
+typedef struct too_large {
+    size_t least; /* 0: all fit */
+    slab_error error;
+} too_large;
+
+static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan,
+                             too_large *worst)
 {
     slab_status rc = SLAB_OK;
     slab_pass_plan one;
@@ -122,10 +130,17 @@ static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget,
         int passes = c->cls->passes ? c->cls->passes(c) : 1;
         times = passes > times ? passes : times;
     }
-    TRY(slab_pass_plan_make(pass->pass, budget, &one));
-    slab_plan_add_pass(plan, &one, times, 0);
-    plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
-    TRY(program_dot_pass(p, plan->nsteps, pass));
+    rc = slab_pass_plan_make(pass->pass, budget, &one);
+    if (rc == SLAB_ERR_MEMORY && one.memory_least > budget) {
+        if (one.memory_least > worst->least)
+            *worst = (too_large){one.memory_least, *slab_error_last()};
+        rc = SLAB_OK;
+    } else {
+        TRY(rc);
+        slab_plan_add_pass(plan, &one, times, 0);
+        plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
+        TRY(program_dot_pass(p, plan->nsteps, pass));
+    }
     for (int i = 0; i < pass->ncomputations; i++)
         pass->computations[i]->planned = true;
     for (int i = 0; i < pass->noutputs; i++)
@@ -156,6 +171,7 @@ slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     program_round round = {0};
+    too_large worst = {0};
     FREE(p->dot);
     TRY(program_gather(p));
     for (int i = 0; i < p->ncomputations; i++)
@@ -168,11 +184,23 @@ slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
         REQUIRE(round.npasses > 0 || all_planned(p), SLAB_ERR_INTERNAL,
                 "a program waits for itself");
         for (int i = 0; i < round.npasses; i++)
-            TRY(plan_pass(p, &round.passes[i], budget, plan));
+            TRY(plan_pass(p, &round.passes[i], budget, plan, &worst));
         program_round_clear(&round);
     }
+    if (worst.least > 0)
+        rc = slab_error_restore(&worst.error);
 done:
     program_round_clear(&round);
+    return rc;
+}
+
+slab_status slab_program_least(slab_program *p, size_t *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_plan plan = {0};
+    TRY(slab_program_plan(p, SIZE_MAX / 4, &plan));
+    *out = plan.memory_least;
+done:
     return rc;
 }
 

@@ -37,13 +37,25 @@ typedef struct program_round {
     int npasses, capacity;
 } program_round;
 
+/* What goes to slab_program_write()'s file. */
+typedef struct program_saved {
+    char *path;
+    slab_array_spec spec;
+    int output;
+    bool held; /* in memory until the end; else streamed through a writer */
+    slab_writer *writer;
+} program_saved;
+
 struct slab_program {
     slab_workshop workshop;
     int noutputs, capacity;
     program_output **outputs;
     slab_computation **computations; /* all below the outputs, kept */
     int ncomputations;
-    char *dot; /* edges of the graph that the plan has found, as text */
+    program_saved *saved;
+    int nsaved;
+    slab_error failed; /* why slab_program_save() first failed; code SLAB_OK: it has not */
+    char *dot;         /* edges of the graph that the plan has found, as text */
 };
 
 /* program_round.c */
@@ -54,5 +66,8 @@ slab_status program_gather(slab_program *program);
 
 /* program_dot.c: adds a pass to the graph. */
 slab_status program_dot_pass(slab_program *program, int number, const program_pass *pass);
+
+/* program_write.c */
+void program_saved_clear(slab_program *program);
 
 #endif

@@ -108,7 +108,7 @@ bool slab_selector_again(const slab_selector *s)
 int slab_selector_passes(const slab_selector *s)
 {
     int digits = s->approximate ? 1 : (s->left + s->bits - 1) / s->bits;
-    return s->nslots == 1 && digits > 3 ? 3 : digits < 1 ? 1 : digits;
+    return digits < 1 ? 1 : digits;
 }
 
 int64_t slab_selector_slots(const slab_selector *s)

@@ -4,7 +4,8 @@
  * After the last digit, or when so few candidates are left that a pass can gather them, the
  * elements are known exactly.
  *
- * For elements of 32 bits over the whole array that is two passes; of 64 bits, three.
+ * For elements of 32 bits over the whole array that is two passes; of 64 bits two or three, and four
+ * when more than 65,536 elements agree in their leading 32 bits.
  */
 #ifndef SLAB_COMPUTE_SINK_SELECTION_H
 #define SLAB_COMPUTE_SINK_SELECTION_H

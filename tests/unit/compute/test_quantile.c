@@ -2,6 +2,7 @@
 #include <math.h>
 #include <slab/compute/computation/quantile.h>
 #include <slab/compute/program/program.h>
+#include <slab/compute/sink/selector.h>
 #include <slab/storage/base/memory.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,57 @@ START_TEST(quantiles_of_few_elements_are_numpys)
             ck_assert_msg(fabs(out[i] - known[m].at[i]) < 1e-12, "%s, %g: %.17g, not %g",
                           known[m].method, q[i], out[i], known[m].at[i]);
         slab_value_drop(&value);
+    }
+}
+END_TEST
+
+/* slab_ranks_wanted */
+static void middle(const void *context, int64_t n, int64_t *ranks)
+{
+    (void)context;
+    ranks[0] = n / 2;
+}
+
+START_TEST(a_quantile_that_falls_on_an_element_is_that_element)
+{
+    /* (n - 1) q is 5 and 95 to the last bit, n q + 1 - q - 1 is not */
+    const double q[] = {0.05, 0.1, 0.95};
+    double out[3];
+    slab_value *x = slab_value_arange(T(FLOAT, 8), 101, 0, 1);
+    fetch(slab_value_quantile(x, q, 3, false, &(slab_quantile_options){0}), 1, out);
+    ck_assert(out[0] == 5 && out[1] == 10 && out[2] == 95);
+    slab_value_drop(&x);
+}
+END_TEST
+
+START_TEST(a_selection_takes_no_more_passes_than_it_says)
+{
+    enum { N = 300000 };          /* a fourth is more than a pass gathers */
+    const int repeats[] = {N, 4}; /* elements all different; four numbers */
+    for (int i = 0; i < 2; i++) {
+        slab_selector *s = NULL;
+        slab_pass *pass = NULL;
+        slab_crew *crew = NULL;
+        double *x = malloc(N * sizeof *x);
+        for (int k = 0; k < N; k++)
+            x[k] = k % repeats[i];
+        slab_value *value = slab_value_from(T(FLOAT, 8), &(slab_shape){1, {N}}, x);
+        must(slab_crew_create(slab_ranks_world(), 2, &crew));
+        must(slab_selector_create(value, 0, 1, middle, NULL, &s));
+        int most = slab_selector_passes(s), passes = 0;
+        do {
+            must(slab_pass_create(crew, "selection", value, &pass));
+            must(slab_pass_add(pass, &slab_sink_selection, s));
+            must(slab_pass_run(pass, 1 << 30));
+            slab_pass_destroy(&pass);
+            passes++;
+        } while (slab_selector_again(s));
+        ck_assert_int_le(passes, most);
+        ck_assert_int_eq(passes, i == 0 ? 2 : 4);
+        slab_selector_destroy(&s);
+        slab_value_drop(&value);
+        slab_crew_destroy(&crew);
+        free(x);
     }
 }
 END_TEST
@@ -196,6 +248,8 @@ int main(void)
     TCase *tc = tcase_create("quantile");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, quantiles_of_few_elements_are_numpys);
+    tcase_add_test(tc, a_quantile_that_falls_on_an_element_is_that_element);
+    tcase_add_test(tc, a_selection_takes_no_more_passes_than_it_says);
     tcase_add_test(tc, a_median_of_many_elements_is_the_middle_of_them_sorted);
     tcase_add_test(tc, medians_along_axes_are_those_of_the_lines);
     tcase_add_test(tc, nan_makes_a_slot_nan_unless_it_is_skipped);
