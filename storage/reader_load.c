@@ -502,5 +502,6 @@ void slab_reader_lane_clear(slab_reader_lane *lane)
     FREE(lane->plain);
     FREE(lane->converted);
     FREE(lane->assembled);
+    lane->assembled_bytes = 0;
     lane->ready = false;
 }

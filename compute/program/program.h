@@ -44,17 +44,23 @@ slab_status slab_program_settle(slab_program *program, const char *name, slab_va
 
 /**
  * Adds the program's passes to a plan, within a budget of bytes per rank (on top of what is in
- * use). Does no I/O. Collective.
- * @retval SLAB_ERR_MEMORY  a pass does not fit (the message names the smallest budget)
+ * use): one after another, each beside the results that are held by then. Does no I/O. Collective.
+ *
+ * A program that does not fit has a plan too: plan->memory_least is then more than the budget, and
+ * slab_plan_fits() says so; set no limit (slab_memory_limit_set()) before it is known to fit.
  * @retval any status that a poisoned value carries
  */
 slab_status slab_program_plan(slab_program *program, size_t budget, slab_plan *plan);
+
+/** Bytes that results of its computations will be held in when it has run; after a plan. */
+size_t slab_program_held(const slab_program *program);
 
 /** The passes as a graph in the dot language: what is read, what each pass feeds, what is written.
  * Call it after slab_program_plan(). slab_memory_free() it. */
 slab_status slab_program_dot(const slab_program *program, char **out);
 
-/** Runs it all. Collective. */
+/** Runs it all. Collective.
+ * @retval SLAB_ERR_MEMORY  it does not fit the budget (the message names the smallest one) */
 slab_status slab_program_run(slab_program *program, size_t budget);
 
 #ifdef __cplusplus

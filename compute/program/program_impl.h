@@ -44,6 +44,9 @@ struct slab_program {
     slab_computation **computations; /* all below the outputs, kept */
     int ncomputations;
     char *dot; /* edges of the graph that the plan has found, as text */
+    bool has_plan;
+    size_t begun; /* bytes that planning has left in use: sinks */
+    size_t held;  /* bytes of results that are settled when a pass runs; while planning */
 };
 
 /* program_round.c */
