@@ -187,7 +187,7 @@ static slab_status plan_of(slab_call *call, job *j, const slab_workshop *worksho
     TRY(plan_groups(call, j, workshop, n < GUESSED ? n : GUESSED, &plan));
     rc = one.memory_least > one.budget ? slab_plan_fits(&plan, plan.budget) : SLAB_OK;
     TRY(slab_ranks_agree(slab_call_ranks(call), rc));
-    slab_memory_limit_set(plan.budget);
+    TRY(slab_call_limit(call));
     *over = slab_call_planned(call, &plan);
 done:
     return rc;

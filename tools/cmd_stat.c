@@ -11,7 +11,8 @@
 static const slab_option options[] = {
     {"axis", 'a', 'i', "N", NULL,
      "reduce along this axis only: one result for every position of the others (0: one a column)"},
-    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL, "store the results as arrays of this group, and print them only with --json"},
+    {"output", 'o', 'f', "FILE.h5[:/GROUP]", NULL,
+     "store the results as arrays of this group, and print them only with --json"},
     {"force", 0, 'b', NULL, NULL, "replace arrays that are there under these names"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
@@ -204,7 +205,8 @@ static slab_status plan_of(slab_call *call, slab_pass *pass, size_t room, slab_p
     slab_pass_plan one;
     slab_budget budget;
     TRY(slab_call_budget(call, &budget));
-    TRY(slab_pass_plan_make(pass, room, &one));
+    TRY(slab_ranks_agree(slab_call_ranks(call), slab_pass_plan_make(pass, room, &one)));
+    TRY(slab_call_limit(call));
     slab_plan_add_pass(plan, &one, 1, 0);
     plan->budget = budget.bytes;
     plan->ranks = slab_ranks_count(slab_call_ranks(call));
@@ -293,7 +295,7 @@ const slab_command slab_command_stat = {
                 "  slab stat cohort.h5:/genotypes --axis 0 -o columns.h5\n"
                 "  slab stat 'x.h5:/x[:, 0:2048]' --json\n"
                 "  mpirun -n 4 slab stat big.h5:/x --memory 512M\n",
-    .takes = SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 1,
     .most = 1,
     .options = options,

@@ -52,7 +52,7 @@ static slab_status plan_of(slab_call *call, const slab_workshop *workshop, slab_
     plan.budget = budget.bytes;
     plan.ranks = slab_ranks_count(slab_call_ranks(call));
     TRY(slab_ranks_agree(slab_call_ranks(call), slab_plan_fits(&plan, budget.bytes)));
-    slab_memory_limit_set(budget.bytes);
+    TRY(slab_call_limit(call));
     *over = slab_call_planned(call, &plan);
 done:
     slab_value_drop(&counts);

@@ -87,6 +87,9 @@ slab_ranks *slab_call_ranks(slab_call *call);
 slab_status slab_call_crew(slab_call *call, slab_crew **out);
 /** The budget in force (found or --memory). */
 slab_status slab_call_budget(slab_call *call, slab_budget *out);
+/** Holds the process to the budget from now on: for commands that say SLAB_PLANS_FIRST, when their
+ * plan fits. */
+slab_status slab_call_limit(slab_call *call);
 /**
  * Opens "file.h5:/path[selection]"; all stay open until the call ends. Collective.
  *

@@ -420,7 +420,7 @@ static slab_status evaluate(evaluation *e, const char *initial, const slab_resul
     TRY(slab_ranks_agree(slab_call_ranks(e->call), open_evaluation(e, initial, results)));
     TRY(plan_of(e, &room, &plan));
     TRY(slab_plan_fits(&plan, plan.budget));
-    slab_memory_limit_set(plan.budget);
+    TRY(slab_call_limit(e->call));
     TRY(planned(e, &plan, &over));
     if (!over)
         TRY(run(e, initial, room, show, context));

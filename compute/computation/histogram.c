@@ -127,7 +127,7 @@ static slab_status histogram_foresee(slab_computation *c, int pass, const slab_s
     return count_all(c, cls, sink);
 }
 
-/* Results, the edges that are found, and bins as doubles on the way. */
+/* Results, and the edges that are found on the way. */
 static size_t histogram_holds(const slab_computation *c)
 {
     const histogram_self *s = c->self;
@@ -135,7 +135,7 @@ static size_t histogram_holds(const slab_computation *c)
     for (int i = 0; i < c->nresults; i++)
         bytes += slab_computation_result_bytes(c, i);
     for (int a = 0; a < s->n; a++)
-        bytes += s->edges[a] ? 0 : (size_t)(s->nbins[a] + 1) * sizeof(double);
+        bytes += (size_t)(s->nbins[a] + 1) * sizeof(double);
     return bytes;
 }
 

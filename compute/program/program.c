@@ -35,6 +35,7 @@ void slab_program_destroy(slab_program **program)
     FREE(p->computations);
     FREE(p->outputs);
     FREE(p->dot);
+    FREE(p->nodes);
     FREE(*program);
 }
 
@@ -140,14 +141,11 @@ static void mark_planned(slab_program *p, program_pass *pass)
         pass->outputs[i]->planned = true;
 }
 
-/* `before`: bytes in use when planning began. What computations have begun with is there for good,
- * as far as a plan can tell. */
-static slab_status plan_pass(slab_program *p, program_pass *pass, size_t before, size_t budget,
-                             slab_plan *plan)
+static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     slab_pass_plan one;
-    size_t now = slab_memory_used(), beside = p->held + SMALL + (now > before ? now - before : 0);
+    size_t beside = p->begun + p->held + SMALL;
     size_t settled, most;
     results_of(pass, &settled, &most);
     beside += settled; /* while the pass still holds its state */
@@ -165,7 +163,6 @@ static slab_status plan_pass(slab_program *p, program_pass *pass, size_t before,
     slab_plan_add_pass(plan, &one, 1, 0);
     plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
     TRY(program_dot_pass(p, plan->nsteps, pass));
-    mark_planned(p, pass);
 done:
     return rc;
 }
@@ -191,6 +188,8 @@ static void plan_joined(slab_program *p)
 static void forget_plan(slab_program *p)
 {
     FREE(p->dot);
+    FREE(p->nodes);
+    p->nnodes = 0;
     p->held = 0;
     for (int i = 0; i < p->ncomputations; i++) {
         p->computations[i]->planned = false;
@@ -200,27 +199,40 @@ static void forget_plan(slab_program *p)
         p->outputs[i]->planned = false;
 }
 
-slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
+/* All rounds, as they will run; plan NULL: only to have every sink made. */
+static slab_status foresee(slab_program *p, size_t budget, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     program_round round = {0};
-    size_t before = slab_memory_used();
-    TRY(program_gather(p));
     forget_plan(p);
     while (!all_planned(p)) {
         TRY(program_round_make(p, true, &round));
         plan_joined(p);
         REQUIRE(round.npasses > 0 || all_planned(p), SLAB_ERR_INTERNAL,
                 "a program waits for itself");
-        for (int i = 0; i < round.npasses; i++)
-            TRY(plan_pass(p, &round.passes[i], before, budget, plan));
+        for (int i = 0; i < round.npasses; i++) {
+            if (plan)
+                TRY(plan_pass(p, &round.passes[i], budget, plan));
+            mark_planned(p, &round.passes[i]);
+        }
         program_round_clear(&round);
     }
-    size_t now = slab_memory_used();
-    p->begun = now > before ? now - before : 0;
-    p->has_plan = true;
 done:
     program_round_clear(&round);
+    return rc;
+}
+
+slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    size_t before = slab_memory_used();
+    TRY(program_gather(p));
+    TRY(foresee(p, 0, NULL));
+    size_t now = slab_memory_used();
+    p->begun += now > before ? now - before : 0;
+    TRY(foresee(p, budget, plan));
+    p->has_plan = true;
+done:
     return rc;
 }
 
@@ -239,19 +251,22 @@ static bool all_done(const slab_program *p)
     return all;
 }
 
-static slab_status run_pass(slab_program *p, program_pass *pass, size_t taken, size_t budget)
+/* What passes may use is counted, not measured: what writers take on the way is not theirs. */
+static slab_status run_pass(slab_program *p, program_pass *pass, size_t budget)
 {
     slab_status rc = SLAB_OK;
-    size_t now = slab_memory_used(), more = SMALL + (now > taken ? now - taken : 0), settled, most;
+    size_t settled, most;
     bool again;
     results_of(pass, &settled, &most);
-    more += settled;
-    TRY(slab_pass_run(pass->pass, budget > more ? budget - more : 0));
+    size_t beside = p->begun + p->held + SMALL + settled;
+    TRY(slab_pass_run(pass->pass, budget > beside ? budget - beside : 0));
     slab_pass_rest(pass->pass);
     for (int i = 0; i < pass->ncomputations; i++) {
         slab_computation *c = pass->computations[i];
+        size_t bytes = slab_computation_holds(c);
         TRY_SAYING(c->cls->end(c, &p->workshop, &again), "%s", c->cls->name);
         c->done = !again;
+        p->held += again ? 0 : bytes;
     }
     for (int i = 0; i < pass->noutputs; i++)
         pass->outputs[i]->done = true;
@@ -269,13 +284,12 @@ slab_status slab_program_run(slab_program *p, size_t budget)
         TRY(slab_ranks_agree(ranks, slab_program_plan(p, budget, &plan)));
         TRY(slab_ranks_agree(ranks, slab_plan_fits(&plan, budget)));
     }
-    size_t taken = slab_memory_used();
-    taken -= taken > p->begun ? p->begun : taken;
+    p->held = 0;
     while (!all_done(p)) {
         TRY(slab_ranks_agree(ranks, program_round_make(p, false, &round)));
         REQUIRE(round.npasses > 0 || all_done(p), SLAB_ERR_INTERNAL, "a program waits for itself");
         for (int i = 0; i < round.npasses; i++)
-            TRY(run_pass(p, &round.passes[i], taken, budget));
+            TRY(run_pass(p, &round.passes[i], budget));
         program_round_clear(&round);
     }
 done:

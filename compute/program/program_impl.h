@@ -43,10 +43,12 @@ struct slab_program {
     program_output **outputs;
     slab_computation **computations; /* all below the outputs, kept */
     int ncomputations;
-    char *dot; /* edges of the graph that the plan has found, as text */
+    char *dot;          /* edges of the graph that the plan has found, as text */
+    const void **nodes; /* of that graph, in the order they were met */
+    int nnodes;
     bool has_plan;
     size_t begun; /* bytes that planning has left in use: sinks */
-    size_t held;  /* bytes of results that are settled when a pass runs; while planning */
+    size_t held;  /* bytes of results that are settled by a pass, in a plan or a run */
 };
 
 /* program_round.c */
