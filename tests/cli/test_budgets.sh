@@ -51,6 +51,7 @@ for t in ${1:-2}; do
     enough calc 'topk(y, 300000)' y=$y $o -@ $t
     enough calc 'random_normal((3000, 1001))' $o -@ $t
     enough reduce mean,std,min,argmax,nansum $y --axis 0 $o -@ $t
+    enough calc 'a = mean(broadcast_to(y, (2, 1601, 1613)), axis=0); b = argmax(y, axis=0)' y=$y $o -@ $t
     enough reduce norm $x -@ $t
     enough quantile $y -p 0.1,0.2,0.3,0.4,0.5 $o -@ $t
     enough quantile $y -p 0.1,0.2,0.3,0.4,0.5 --axis 1 $o -@ $t

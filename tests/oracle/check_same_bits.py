@@ -92,6 +92,8 @@ SAMPLE = {  # these are checked every day
     "distinct through scratch": ["unique", "in.h5:/ids", "--counts"],
     "groups": ["group", "mean,std,min,max,sum", "in.h5:/y", "by=in.h5:/few"],
     "covariance": calc("cov(y[:, :101])", "y"),
+    "a reduction through scratch": calc("std(sqrt(broadcast_to(arange(1100003), (3, 1100003)) + row[:3, None]), axis=0)",
+                                        "row"),
 }
 FULL = {
     "casts": calc("a = astype(y, float16); b = i.astype(complex64) * 1j; c = uint8(clip(y, 0, 255));"
