@@ -214,7 +214,7 @@ static inline __attribute__((always_inline)) uint8_t pack_body(const uint8_t *pl
         packed[whole] = (uint8_t)(last[0] << 6 | last[1] << 4 | last[2] << 2 | last[3]);
     }
     for (int k = 0; k < 4; k++)
-        rest |= last[k] | (uint8_t)(above >> 8 * k);
+        rest = (uint8_t)(rest | last[k] | (uint8_t)(above >> 8 * k));
     return rest > 3 ? rest : 0;
 }
 

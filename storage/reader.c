@@ -187,6 +187,12 @@ done:
     return rc;
 }
 
+void slab_reader_rest(slab_reader *reader)
+{
+    for (int t = 0; t < reader->threads; t++)
+        slab_reader_lane_clear(&reader->lanes[t]);
+}
+
 void slab_reader_close(slab_reader **reader)
 {
     slab_reader *r = *reader;

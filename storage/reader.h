@@ -87,6 +87,10 @@ void slab_reader_prefetch(slab_reader *reader, const slab_box *box);
  */
 slab_status slab_reader_keep(slab_reader *reader, int thread, size_t bytes);
 
+/** Gives back what threads hold to read with; they take it again when they read. What views show is
+ * gone. Not while a thread reads. */
+void slab_reader_rest(slab_reader *reader);
+
 /** What has been read so far on this rank by all threads. */
 typedef struct slab_read_counts {
     int64_t packed_bytes; /* asked of the file system; fallback: stored size in proportion */

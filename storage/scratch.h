@@ -17,7 +17,8 @@ typedef struct slab_scratch slab_scratch;
  * Makes one. Collective over @p ranks; NULL: this process alone.
  *
  * @param folder  NULL: $TMPDIR, else /tmp. All ranks must see the same files in it.
- * @retval SLAB_ERR_IO  it cannot be created, or a rank on another machine does not find it
+ * @retval SLAB_ERR_NOT_FOUND  there is no such folder, or a rank on another machine does not see it
+ * @retval SLAB_ERR_IO         it cannot be created
  */
 slab_status slab_scratch_create(slab_ranks *ranks, const char *folder, slab_scratch **out);
 void slab_scratch_destroy(slab_scratch **scratch);

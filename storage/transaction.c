@@ -24,12 +24,18 @@ slab_txn_options slab_txn_defaults(void)
         .direct = true, .sync = true, .backend = SLAB_BACKEND_LOG, .threads = 1};
 }
 
-/* Bytes in flight: enough to ride out a slow write, a sixteenth of the budget at most. */
+/* Enough to ride out a slow write, a sixteenth of the budget at most. */
+size_t slab_txn_write_behind(size_t limit)
+{
+    size_t bytes = limit > 0 && limit / 16 < WRITE_BEHIND ? limit / 16 : WRITE_BEHIND;
+    return bytes < WRITE_BEHIND_LEAST ? WRITE_BEHIND_LEAST : bytes;
+}
+
 static size_t write_behind_of(const slab_txn_options *options)
 {
-    size_t limit = slab_memory_limit() / 16, bytes = options->write_behind;
+    size_t bytes = options->write_behind;
     if (bytes == 0)
-        bytes = limit > 0 && limit < WRITE_BEHIND ? limit : WRITE_BEHIND;
+        return slab_txn_write_behind(slab_memory_limit());
     return bytes < WRITE_BEHIND_LEAST ? WRITE_BEHIND_LEAST : bytes;
 }
 

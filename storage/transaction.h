@@ -99,9 +99,16 @@ slab_status slab_txn_attribute_remove(slab_txn *txn, const char *path, const cha
  * the file is copied. @retval SLAB_ERR_NOT_FOUND @retval SLAB_ERR_VALUE the root group */
 slab_status slab_txn_remove(slab_txn *txn, const char *path);
 
+/** Memory that slab_txn_put() takes of rank 0. @retval as slab_spec_resolve() */
+slab_status slab_txn_put_memory(const char *path, const slab_array_spec *spec,
+                                const slab_txn_options *options, size_t *bytes);
+
 /** The chunks as tiles of the array: write every one of them, in any order, on any rank. */
 const slab_grid *slab_writer_grid(const slab_writer *writer);
 const slab_array_info *slab_writer_describe(const slab_writer *writer);
+
+/** The write-behind that is chosen when memory is limited to so many bytes; 0: when it is not. */
+size_t slab_txn_write_behind(size_t limit);
 
 /** Memory one thread needs, and what the write-behind takes per rank. */
 size_t slab_writer_memory(const slab_array_info *info, const slab_txn_options *options);

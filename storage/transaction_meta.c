@@ -120,6 +120,22 @@ done:
     return rc;
 }
 
+slab_status slab_txn_put_memory(const char *path, const slab_array_spec *spec,
+                                const slab_txn_options *options, size_t *bytes)
+{
+    slab_status rc = SLAB_OK;
+    slab_array_info info;
+    slab_txn_options alone = *options;
+    alone.threads = 1;
+    *bytes = 0;
+    TRY(slab_spec_resolve(spec, path, &info));
+    *bytes = fits_one_piece(spec, &info)
+                 ? 2 * (size_t)SMALL_BYTES
+                 : slab_writer_memory(&info, &alone) + slab_info_chunk_bytes(&info);
+done:
+    return rc;
+}
+
 slab_status slab_txn_put(slab_txn *txn, const char *path, const slab_array_spec *spec,
                          const void *data)
 {

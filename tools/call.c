@@ -100,6 +100,16 @@ done:
     return rc;
 }
 
+slab_status slab_call_limit(slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    TRY(slab_call_budget(call, &budget));
+    slab_memory_limit_set(budget.bytes);
+done:
+    return rc;
+}
+
 void slab_call_clear(slab_call *call)
 {
     for (call_array *a = call->arrays, *next; a; a = next) {

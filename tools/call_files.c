@@ -266,9 +266,14 @@ slab_status slab_call_txn_options(slab_call *call, slab_txn_options *out)
 {
     slab_status rc = SLAB_OK;
     slab_crew *crew;
+    slab_budget budget;
     const char *backend = slab_call_text(call, "backend");
     TRY(slab_call_crew(call, &crew));
     *out = slab_txn_defaults();
+    if (call->command->takes & SLAB_TAKES_COMPUTE) { /* also while no limit holds yet */
+        TRY(slab_call_budget(call, &budget));
+        out->write_behind = slab_txn_write_behind(budget.bytes);
+    }
     out->force = slab_call_flag(call, "force");
     out->sync = !slab_call_flag(call, "no-sync");
     out->threads = slab_crew_threads(crew);

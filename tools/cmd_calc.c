@@ -140,8 +140,8 @@ const slab_command slab_command_calc = {
         "  slab calc 'm = mean(x, axis=0); s = std(x, axis=0)' x=in.h5:/counts -o stats.h5\n"
         "  slab calc 'sqrt(a*a + b*b)' a=v.h5:/x b=v.h5:/y -o speed.h5:/v --dry-run\n"
         "  slab calc 'sum(where(isnan(x), 0, x))' x=sky.h5:/cube\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON |
-             SLAB_TAKES_SEED | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST |
+             SLAB_TAKES_JSON | SLAB_TAKES_SEED | SLAB_TAKES_RANKS,
     .least = 1,
     .most = -1,
     .options = options,

@@ -433,7 +433,8 @@ const slab_command slab_command_copy = {
                 "  slab copy big.h5 -o big.zstd.h5 --filter zstd:3\n"
                 "  slab copy 'x.h5:/x[0:1000, ::2]' -o part.h5:/y --dtype f4\n"
                 "  mpirun -n 4 slab copy x.h5:/x -o columns.h5 --chunks 65536x16 --memory 1G\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST | SLAB_TAKES_JSON |
+             SLAB_TAKES_RANKS,
     .least = 1,
     .most = 1,
     .options = options,

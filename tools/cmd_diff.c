@@ -237,7 +237,7 @@ const slab_command slab_command_diff = {
                 "  slab diff old.h5 new.h5 --rtol 1e-6\n"
                 "  slab diff 'a.h5:/x[0:100]' 'b.h5:/y[:, ::2]' --worst 3 --json\n"
                 "  mpirun -n 4 slab diff big.h5:/x copy.h5:/x --memory 512M\n",
-    .takes = SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 2,
     .most = 2,
     .options = options,

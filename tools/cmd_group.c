@@ -1,6 +1,7 @@
 #include <slab/tools/command.h>
 
 #include <slab/compute/computation/group.h>
+#include <slab/compute/graph/deferred.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/evaluation.h>
@@ -123,17 +124,70 @@ static slab_status show(slab_call *call, void *context, const void *const *data)
     return SLAB_OK;
 }
 
-static slab_status plan_of(slab_call *call, const job *j, const slab_workshop *workshop,
-                           size_t room, bool *over)
+enum {
+    GUESSED = 100000, /* groups that a plan expects */
+    PRINTED = 4096    /* and to print */
+};
+
+/* What storing or printing the results needs. */
+static slab_status plan_results(slab_call *call, job *j, const slab_group_result *expected,
+                                slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
-    slab_plan plan = {0};
+    bool stores = slab_call_text(call, "output") != NULL;
+    int64_t n = expected->ngroups;
+    slab_shape shape = {1, {stores || n < PRINTED ? n : PRINTED}};
+    slab_value *parts[1 + SLAB_GROUP_NAMES_MOST] = {NULL};
+    slab_result results[1 + SLAB_GROUP_NAMES_MOST];
+    parts[0] = slab_value_expected(&shape, slab_value_dtype(j->labels));
+    results[0] = (slab_result){"labels", parts[0]};
+    for (int i = 0; i < j->given.n; i++) {
+        const slab_value *whole = expected->results[i];
+        TRY(slab_value_status(whole));
+        slab_shape of = *slab_value_shape(whole);
+        of.extent[0] = shape.extent[0];
+        parts[1 + i] = slab_value_expected(&of, slab_value_dtype(whole));
+        results[1 + i] = (slab_result){j->names[i], parts[1 + i]};
+    }
+    TRY(slab_evaluation_need(call, "/", results, 1 + j->given.n, plan));
+done:
+    for (int i = 0; i <= SLAB_GROUP_NAMES_MOST; i++)
+        slab_value_drop(&parts[i]);
+    return rc;
+}
+
+static slab_status plan_groups(slab_call *call, job *j, const slab_workshop *workshop,
+                               int64_t ngroups, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
     slab_budget budget;
+    slab_group_result expected = {0};
+    size_t used = slab_memory_used();
     TRY(slab_call_budget(call, &budget));
-    TRY(slab_ranks_agree(slab_call_ranks(call),
-                         slab_group_plan(workshop, j->rows, j->labels, &j->given, room, &plan)));
-    plan.budget = budget.bytes;
-    plan.ranks = slab_ranks_count(slab_call_ranks(call));
+    size_t room = budget.bytes > used ? budget.bytes - used : 0;
+    rc = slab_group_plan(workshop, j->rows, j->labels, &j->given, ngroups, room, plan, &expected);
+    TRY(slab_ranks_agree(slab_call_ranks(call), rc));
+    slab_plan_beside(plan, used);
+    TRY(plan_results(call, j, &expected, plan));
+    plan->budget = budget.bytes;
+    plan->ranks = slab_ranks_count(slab_call_ranks(call));
+done:
+    slab_group_clear(&expected);
+    return rc;
+}
+
+/* A budget that is not enough for a single group is refused here, with one that does for as many as
+ * are expected; one in between when the labels are known. */
+static slab_status plan_of(slab_call *call, job *j, const slab_workshop *workshop, bool *over)
+{
+    slab_status rc = SLAB_OK;
+    slab_plan one = {0}, plan = {0};
+    int64_t n = slab_value_shape(j->labels)->rank == 1 ? slab_value_shape(j->labels)->extent[0] : 0;
+    TRY(plan_groups(call, j, workshop, n < 1 ? n : 1, &one));
+    TRY(plan_groups(call, j, workshop, n < GUESSED ? n : GUESSED, &plan));
+    rc = one.memory_least > one.budget ? slab_plan_fits(&plan, plan.budget) : SLAB_OK;
+    TRY(slab_ranks_agree(slab_call_ranks(call), rc));
+    TRY(slab_call_limit(call));
     *over = slab_call_planned(call, &plan);
 done:
     return rc;
@@ -147,10 +201,10 @@ static slab_status find(slab_call *call, job *j)
     bool over;
     TRY(slab_call_crew(call, &workshop.crew));
     TRY(slab_call_budget(call, &budget));
-    size_t used = slab_memory_used(), room = budget.bytes > used ? budget.bytes - used : 0;
-    TRY(plan_of(call, j, &workshop, room, &over));
+    TRY(plan_of(call, j, &workshop, &over));
     if (over)
         goto done;
+    size_t used = slab_memory_used(), room = budget.bytes > used ? budget.bytes - used : 0;
     TRY(slab_group_find(&workshop, j->rows, j->labels, &j->given, room, &j->found));
     j->results[0] = (slab_result){"labels", j->found.labels};
     for (int i = 0; i < j->given.n; i++)
@@ -197,8 +251,8 @@ const slab_command slab_command_group = {
     .examples = "  slab group mean cells.h5:/counts by=cells.h5:/cluster -o means.h5\n"
                 "  slab group mean,std,count x.h5:/x by=x.h5:/labels\n"
                 "  slab group nanmax sky.h5:/cube by=sky.h5:/channel --axis 2 --json\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON |
-             SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST |
+             SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 3,
     .most = 3,
     .options = options,

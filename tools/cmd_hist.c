@@ -226,7 +226,8 @@ const slab_command slab_command_hist = {
                 "  slab hist x.h5:/counts --edges 0,1,10,100,1000 --json\n"
                 "  slab hist a.h5:/ra a.h5:/dec --bins 200 --plot sky.png\n"
                 "  slab hist sky.h5:/cube --bins 1000 -o histogram.h5:/cube\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST | SLAB_TAKES_JSON |
+             SLAB_TAKES_RANKS,
     .least = 1,
     .most = 2,
     .options = options,

@@ -64,8 +64,8 @@ const slab_command slab_command_quantile = {
     .examples = "  slab quantile sky.h5:/cube\n"
                 "  slab quantile sky.h5:/cube -p 0.16,0.5,0.84 --axis 0 -o limits.h5:/limits\n"
                 "  slab quantile x.h5:/counts --method lower --skip-nan --memory 512M\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON |
-             SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST |
+             SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 1,
     .most = 1,
     .options = options,

@@ -116,8 +116,8 @@ const slab_command slab_command_reduce = {
     .examples = "  slab reduce mean sky.h5:/cube\n"
                 "  slab reduce mean,std x.h5:/counts --axis 0 -o columns.h5\n"
                 "  slab reduce nanmax 'sky.h5:/cube[10:20]' --axis 0,2 --json\n",
-    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON |
-             SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_OUTPUT | SLAB_TAKES_ARRAY_OUTPUT | SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST |
+             SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 2,
     .most = 2,
     .options = options,

@@ -209,10 +209,12 @@ static slab_status plan_of(slab_call *call, const stat_job *job, slab_plan *plan
     slab_pass_plan one;
     slab_budget budget;
     TRY(slab_call_budget(call, &budget));
-    TRY(slab_pass_plan_make(job->pass, job->room, &one));
+    TRY(slab_ranks_agree(slab_call_ranks(call), slab_pass_plan_make(job->pass, job->room, &one)));
     slab_plan_add_pass(plan, &one, 1, 0);
     if (slab_stat_plot_counts(call, &job->results))
         TRY(slab_stat_plot_plan(call, job->value, job->room, plan));
+    TRY(slab_ranks_agree(slab_call_ranks(call), slab_plan_fits(plan, job->room)));
+    TRY(slab_call_limit(call));
     plan->budget = budget.bytes;
     plan->ranks = slab_ranks_count(slab_call_ranks(call));
 done:
@@ -302,7 +304,7 @@ const slab_command slab_command_stat = {
                 "  slab stat cohort.h5:/genotypes --axis 0 -o columns.h5\n"
                 "  slab stat 'x.h5:/x[:, 0:2048]' --json\n"
                 "  mpirun -n 4 slab stat big.h5:/x --memory 512M\n",
-    .takes = SLAB_TAKES_COMPUTE | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
+    .takes = SLAB_TAKES_COMPUTE | SLAB_PLANS_FIRST | SLAB_TAKES_JSON | SLAB_TAKES_RANKS,
     .least = 1,
     .most = 1,
     .options = options,

@@ -42,8 +42,11 @@ enum {
     SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run; signals stop it */
     SLAB_TAKES_JSON = 1 << 2,
     SLAB_TAKES_SEED = 1 << 3,
-    SLAB_TAKES_RANKS = 1 << 4,       /* may run on several ranks; others run on rank 0 alone */
-    SLAB_TAKES_ARRAY_OUTPUT = 1 << 5 /* with OUTPUT: --chunks and --filter too */
+    SLAB_TAKES_RANKS = 1 << 4,        /* may run on several ranks; others run on rank 0 alone */
+    SLAB_TAKES_ARRAY_OUTPUT = 1 << 5, /* with OUTPUT: --chunks and --filter too */
+    /* with COMPUTE: sets the limit of memory itself, when a plan has shown that the budget is
+     * enough: until then it takes little, and a failed allocation would name no budget */
+    SLAB_PLANS_FIRST = 1 << 6
 };
 
 /** What the parsed command line says. */
@@ -85,6 +88,9 @@ slab_ranks *slab_call_ranks(slab_call *call);
 slab_status slab_call_crew(slab_call *call, slab_crew **out);
 /** The budget in force (found or --memory). */
 slab_status slab_call_budget(slab_call *call, slab_budget *out);
+/** Holds the process to the budget from now on: for commands that say SLAB_PLANS_FIRST, when their
+ * plan fits. */
+slab_status slab_call_limit(slab_call *call);
 /**
  * Opens "file.h5:/path[selection]"; all stay open until the call ends. Collective.
  *

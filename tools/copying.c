@@ -209,10 +209,16 @@ static slab_status elements_need(slab_call *call, slab_array *array, slab_copyin
 {
     slab_status rc = SLAB_OK;
     slab_array_info target;
+    slab_budget budget;
     size_t thread;
+    TRY(slab_call_budget(call, &budget));
     TRY(tile_bytes(call, slab_array_describe(array), &c->plan.tile_bytes));
     TRY(slab_need_writer(call, &c->plan.spec, "/x", one));
     TRY(slab_copy_elements_memory(array, &c->plan, &thread));
+    if (slab_memory_used() + one->fixed + one->thread + thread > budget.bytes / 8 * 7) {
+        c->plan.tile_bytes = TILE_LEAST; /* what a budget is refused for is named with these too */
+        TRY(slab_copy_elements_memory(array, &c->plan, &thread));
+    }
     one->thread += thread;
     TRY(slab_spec_resolve(&c->plan.spec, "/x", &target));
     *chunks = chunk_count(&target);

@@ -262,9 +262,11 @@ static slab_status compare_elements(slab_diff *diff, const slab_diff_pair *pair,
     slab_status rc = SLAB_OK;
     job j = {0};
     TRY(job_open(diff, pair, &j));
+    slab_pass_plan one;
+    rc = slab_pass_plan_make(j.pass, j.room, &one);
+    TRY(slab_ranks_agree(slab_call_ranks(diff->call), rc));
+    TRY(slab_call_limit(diff->call));
     if (plan) {
-        slab_pass_plan one;
-        TRY(slab_pass_plan_make(j.pass, j.room, &one));
         slab_plan_add_pass(plan, &one, 1, 0);
         goto done;
     }

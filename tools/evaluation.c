@@ -28,7 +28,6 @@ typedef struct evaluation {
     item *items;
     int n;
     bool stores;
-    size_t writers; /* bytes that writing takes */
     slab_txn *txn;
 } evaluation;
 
@@ -110,8 +109,6 @@ static slab_status add_item(evaluation *e, const char *path, item *it)
     const slab_value *value = it->result->value;
     const char *name = it->result->name[0] ? it->result->name : "result";
     int64_t elements;
-    slab_txn_options options;
-    slab_array_info info;
     TRY(slab_value_status(value));
     TRY(slab_shape_elements(slab_value_shape(value), &elements));
     it->streamed = e->stores && slab_value_shape(value)->rank > 0 &&
@@ -127,9 +124,6 @@ static slab_status add_item(evaluation *e, const char *path, item *it)
     if (!it->streamed)
         return slab_program_fetch(e->program, name, it->result->value, &it->output);
     TRY(slab_program_store(e->program, name, it->result->value, &it->spec, &it->output));
-    TRY(slab_call_txn_options(e->call, &options));
-    TRY(slab_spec_resolve(&it->spec, name, &info));
-    e->writers += slab_writer_memory(&info, &options);
 done:
     return rc;
 }
@@ -156,31 +150,106 @@ done:
 
 /* --- the run --- */
 
-/* Bytes that passes may use: what the budget leaves beside what is held and what writing takes. */
-static slab_status room_of(evaluation *e, size_t *room)
+/* How what was held is stored. */
+static slab_array_spec held_spec(const evaluation *e, const item *it)
+{
+    slab_array_spec spec = it->spec;
+    if (!slab_call_text(e->call, "chunks"))
+        spec.chunk = (slab_shape){0};
+    if (spec.filter && strncmp(spec.filter, "zstd", 5) == 0)
+        spec.filter = NULL; /* the default: small arrays lie in one piece */
+    return spec;
+}
+
+/* What is held is converted as a whole when another type was asked for. */
+static size_t converted_bytes(const item *it)
+{
+    int64_t elements = 0;
+    slab_dtype to = slab_dtype_native(it->spec.dtype);
+    bool converts = !slab_dtype_equal(slab_value_dtype(it->result->value), to);
+    if (slab_shape_elements(&it->spec.shape, &elements) != SLAB_OK)
+        slab_error_clear();
+    return converts ? (size_t)elements * to.size : 0;
+}
+
+/* Bytes that writing takes within a budget, for what waits for the disk grows with it: beside the
+ * passes, and when small results are stored after them. What waits is the transaction's, whatever
+ * the number of its writers. */
+typedef struct writing {
+    size_t beside, after;
+} writing;
+
+static slab_status writing_of(evaluation *e, size_t budget, writing *out)
 {
     slab_status rc = SLAB_OK;
-    slab_budget budget;
-    TRY(slab_call_budget(e->call, &budget));
-    size_t taken = slab_memory_used() + e->writers;
-    *room = budget.bytes > taken ? budget.bytes - taken : 0;
+    slab_txn_options options;
+    slab_array_info info;
+    TRY(slab_call_txn_options(e->call, &options));
+    options.write_behind = slab_txn_write_behind(budget);
+    *out = (writing){0};
+    for (int i = 0; i < e->n && e->stores; i++) {
+        const item *it = &e->items[i];
+        size_t bytes;
+        if (it->streamed) {
+            TRY(slab_spec_resolve(&it->spec, it->path, &info));
+            bytes = slab_writer_memory(&info, &options);
+            out->beside += out->beside > 0 ? bytes - options.write_behind : bytes;
+            continue;
+        }
+        slab_array_spec spec = held_spec(e, it);
+        TRY(slab_txn_put_memory(it->path, &spec, &options, &bytes));
+        bytes += converted_bytes(it);
+        out->after = bytes > out->after ? bytes : out->after;
+    }
 done:
     return rc;
 }
 
-static slab_status plan_of(evaluation *e, size_t room, slab_plan *plan)
+/* The smallest budget, in whole MiB, for so many bytes beside what writing takes while passes run,
+ * and after them; all ranks have the same. */
+static slab_status smallest_budget(evaluation *e, size_t running, size_t ended, size_t *out)
+{
+    enum { MIB = 1 << 20, TRIES = 1000 };
+    slab_status rc = SLAB_OK;
+    size_t budget = 1; /* 0 would be no limit */
+    writing w;
+    running = running > SIZE_MAX / 2 ? SIZE_MAX / 2 : running;
+    for (int i = 0; i < TRIES; i++) {
+        TRY(writing_of(e, budget, &w));
+        size_t need = running + w.beside > ended + w.after ? running + w.beside : ended + w.after;
+        need = (need + MIB - 1) / MIB * MIB;
+        if (need <= budget)
+            break;
+        budget = need;
+    }
+    int64_t most = (int64_t)budget;
+    TRY(slab_ranks_max(slab_call_ranks(e->call), &most, 1));
+    *out = (size_t)most;
+done:
+    return rc;
+}
+
+/* The plan, and the room for the program's passes: what the budget leaves beside what is held and
+ * what writing takes. No limit holds while planning: sinks that are made and not used yet take no
+ * pages, and what is too large gets a number instead of a failed allocation. */
+static slab_status plan_of(evaluation *e, size_t *room, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     slab_budget budget;
-    size_t beside = slab_memory_used() + e->writers;
+    size_t used = slab_memory_used();
+    writing w;
     TRY(slab_call_budget(e->call, &budget));
-    TRY(slab_program_plan(e->program, room, plan));
+    TRY(writing_of(e, budget.bytes, &w));
+    size_t beside = used + w.beside;
+    *room = budget.bytes > beside ? budget.bytes - beside : 0;
+    slab_memory_limit_set(0);
+    TRY(slab_ranks_agree(slab_call_ranks(e->call), slab_program_plan(e->program, *room, plan)));
     plan->budget = budget.bytes;
     plan->ranks = slab_ranks_count(slab_call_ranks(e->call));
-    plan->memory += beside;
-    plan->memory_least += beside;
-    for (int i = 0; i < plan->nsteps; i++)
-        plan->steps[i].memory += beside;
+    size_t least = plan->memory_least > SIZE_MAX - used ? SIZE_MAX : plan->memory_least + used;
+    slab_plan_beside(plan, beside);
+    size_t ended = slab_memory_used() + slab_program_held(e->program);
+    TRY(smallest_budget(e, least, ended, &plan->memory_least));
 done:
     return rc;
 }
@@ -226,7 +295,7 @@ static slab_status put_held(evaluation *e, const item *it)
     slab_status rc = SLAB_OK;
     const void *data = slab_program_data(e->program, it->output);
     slab_dtype from = slab_value_dtype(it->result->value), to = slab_dtype_native(it->spec.dtype);
-    slab_array_spec spec = it->spec;
+    slab_array_spec spec = held_spec(e, it);
     void *converted = NULL;
     int64_t elements;
     TRY(slab_shape_elements(&spec.shape, &elements));
@@ -235,10 +304,6 @@ static slab_status put_held(evaluation *e, const item *it)
         TRY(slab_dtype_convert(from, data, to, converted, (size_t)elements));
         data = converted;
     }
-    if (!slab_call_text(e->call, "chunks"))
-        spec.chunk = (slab_shape){0};
-    if (spec.filter && strncmp(spec.filter, "zstd", 5) == 0)
-        spec.filter = NULL; /* the default: small arrays lie in one piece */
     TRY(slab_txn_put(e->txn, it->path, &spec, data));
 done:
     FREE(converted);
@@ -340,13 +405,29 @@ static slab_status evaluate(evaluation *e, const char *initial, const slab_resul
     size_t room;
     bool over = false;
     TRY(slab_ranks_agree(slab_call_ranks(e->call), open_evaluation(e, initial, results)));
-    TRY(room_of(e, &room));
-    TRY(slab_ranks_agree(slab_call_ranks(e->call), plan_of(e, room, &plan)));
+    TRY(plan_of(e, &room, &plan));
+    TRY(slab_plan_fits(&plan, plan.budget));
+    TRY(slab_call_limit(e->call));
     TRY(planned(e, &plan, &over));
     if (!over)
         TRY(run(e, initial, room, show, context));
 done:
     slab_txn_abort(&e->txn);
+    return rc;
+}
+
+slab_status slab_evaluation_need(slab_call *call, const char *initial, const slab_result *results,
+                                 int n, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    evaluation e = {.call = call, .n = n};
+    slab_plan own = {0};
+    size_t room;
+    TRY(slab_ranks_agree(slab_call_ranks(call), open_evaluation(&e, initial, results)));
+    TRY(plan_of(&e, &room, &own));
+    slab_plan_need(plan, own.greediest, own.memory_least);
+done:
+    clear(&e);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 #define SLAB_TOOLS_EVALUATION_H
 
 #include <slab/compute/graph/value.h>
+#include <slab/compute/pass/plan.h>
 #include <slab/tools/command.h>
 
 /** One result. */
@@ -27,6 +28,12 @@ slab_status slab_call_load(slab_call *call, const char *locator, slab_value **ou
  * @retval SLAB_ERR_MEMORY  the budget is too small (the message names the smallest that would do)
  */
 slab_status slab_evaluate(slab_call *call, const char *initial, const slab_result *results, int n);
+
+/** Has a plan need what computing and storing such results does: for commands that find the
+ * elements themselves, with values that have shapes and types only (slab_value_expected).
+ * Collective. */
+slab_status slab_evaluation_need(slab_call *call, const char *initial, const slab_result *results,
+                                 int n, slab_plan *plan);
 
 /** The same without printing: the elements of result i, native, C order, are handed to `show` when
  * all are there (nothing is handed when only the plan was asked for). */

@@ -43,6 +43,7 @@ slab_status slab_need_threads(slab_call *call, slab_need *need, const char *what
             "%s does not fit into %s of memory per rank; --memory %zuM would do", what,
             slab_text_bytes(budget.bytes, has), (enough >> 20) + 1);
     need->threads = *threads = (int)-most;
+    TRY(slab_call_limit(call));
 done:
     return rc;
 }

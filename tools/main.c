@@ -130,6 +130,8 @@ static slab_status run_here(slab_call *call, int *exit_code)
         catch_signals();
         TRY(check_scratch(call));
         TRY(slab_call_budget(call, &budget));
+        if (call->command->takes & SLAB_PLANS_FIRST)
+            slab_memory_limit_set(0);
     }
     TRY(call->command->run(call, exit_code));
 done:

@@ -105,6 +105,29 @@ done:
     return rc;
 }
 
+size_t slab_computation_result_bytes(const slab_computation *c, int i)
+{
+    int64_t elements = 0;
+    size_t bytes = SIZE_MAX / 64;
+    if (!c->results[i])
+        return 0;
+    if (slab_shape_elements(slab_value_shape(c->results[i]), &elements) != SLAB_OK ||
+        slab_size_multiply((size_t)elements, slab_value_dtype(c->results[i]).size, &bytes) !=
+            SLAB_OK)
+        slab_error_clear();
+    return bytes;
+}
+
+size_t slab_computation_holds(const slab_computation *c)
+{
+    size_t bytes = 0;
+    if (c->cls->holds)
+        return c->cls->holds(c);
+    for (int i = 0; i < c->nresults; i++)
+        bytes += slab_computation_result_bytes(c, i);
+    return bytes;
+}
+
 slab_shape slab_shape_reduced(const slab_shape *shape, uint32_t axes, bool keepdims)
 {
     slab_shape out = {.rank = 0};

@@ -41,6 +41,14 @@ typedef struct slab_computation_class {
     slab_status (*begin)(slab_computation *c, const slab_workshop *workshop,
                          const slab_sink_class **cls, void **sink);
 
+    /** For plans: the sink of pass number `pass` (1, 2 ...), as large as it may come to be, before
+     * the passes in front of it have run. NULL: what begin() gives. */
+    slab_status (*foresee)(slab_computation *c, int pass, const slab_sink_class **cls, void **sink);
+
+    /** Bytes that its results take in memory on top of what begin() took, once they are settled.
+     * NULL: those of their elements. */
+    size_t (*holds)(const slab_computation *c);
+
     /** The pass has ended: asks for another (*again), or has settled every result. Collective. */
     slab_status (*end)(slab_computation *c, const slab_workshop *workshop, bool *again);
 
@@ -61,7 +69,8 @@ struct slab_computation {
     int nresults;
     slab_value *results[SLAB_RESULTS_MAX]; /* not kept; NULL: nobody asked, or nobody is left */
     bool done;                             /* nothing is left to do for it */
-    bool planned;                          /* a plan has looked at it */
+    int foreseen;                          /* passes that a plan has looked at */
+    bool planned;                          /* it has looked at all of them */
     void *self;
 };
 
@@ -79,6 +88,11 @@ void slab_computation_drop(slab_computation **c);
 /** Result i as a value; to be called once for each i, before the computation runs. */
 slab_value *slab_computation_result(slab_computation *c, int i, const slab_shape *shape,
                                     slab_dtype dtype);
+
+/** Bytes of result i in memory; 0: nobody wants it. */
+size_t slab_computation_result_bytes(const slab_computation *c, int i);
+/** What class `holds` says. */
+size_t slab_computation_holds(const slab_computation *c);
 
 /** What makes a value that is not settled yet, else NULL. */
 slab_computation *slab_computation_of(const slab_value *value);

@@ -10,23 +10,62 @@
 #include <slab/storage/base/try.h>
 #include <string.h>
 
-enum { COPIED = 65536 }; /* keys at a time */
+enum { COPIED = 16384 }; /* keys at a time */
+
+static slab_status tally_pass(const slab_workshop *workshop, slab_value *value, slab_tally *tally,
+                              const char *name, slab_pass **pass)
+{
+    slab_status rc = SLAB_OK;
+    *pass = NULL;
+    TRY(slab_pass_create(workshop->crew, name, value, pass));
+    TRY(slab_pass_add(*pass, &slab_sink_tally, tally));
+done:
+    return rc;
+}
 
 /* One pass with a tally. */
 static slab_status run_tally(const slab_workshop *workshop, slab_value *value, slab_tally *tally,
-                             const char *name, size_t budget, slab_plan *plan)
+                             const char *name, size_t budget)
 {
     slab_status rc = SLAB_OK;
-    slab_pass *pass = NULL;
+    slab_pass *pass;
+    TRY(tally_pass(workshop, value, tally, name, &pass));
+    TRY(slab_pass_run(pass, budget));
+    slab_pass_rest(pass);
+done:
+    slab_pass_destroy(&pass);
+    return rc;
+}
+
+/* What its pass needs at least. */
+static slab_status tally_least(const slab_workshop *workshop, slab_value *value, slab_tally *tally,
+                               size_t *least)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass *pass;
     slab_pass_plan one;
-    TRY(slab_pass_create(workshop->crew, name, value, &pass));
-    TRY(slab_pass_add(pass, &slab_sink_tally, tally));
-    if (plan) {
-        TRY(slab_pass_plan_make(pass, budget, &one));
-        slab_plan_add_pass(plan, &one, 1, 0);
-    } else {
-        TRY(slab_pass_run(pass, budget));
-    }
+    TRY(tally_pass(workshop, value, tally, "", &pass));
+    TRY(slab_pass_plan_make(pass, SIZE_MAX, &one));
+    *least = one.memory_least;
+done:
+    slab_pass_destroy(&pass);
+    return rc;
+}
+
+/* The same for a plan, beside what is held while it runs. */
+static slab_status plan_tally(const slab_workshop *workshop, slab_value *value, slab_tally *tally,
+                              const char *name, size_t held, size_t budget, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass *pass;
+    slab_pass_plan one;
+    TRY(tally_pass(workshop, value, tally, name, &pass));
+    TRY(slab_pass_plan_make(pass, SIZE_MAX, &one));
+    if (budget > held && budget - held >= one.memory_least)
+        TRY(slab_pass_plan_make(pass, budget - held, &one));
+    one.memory += held;
+    one.memory_least += held;
+    slab_plan_add_pass(plan, &one, 1, 0);
 done:
     slab_pass_destroy(&pass);
     return rc;
@@ -192,21 +231,34 @@ done:
     return rc;
 }
 
+/* Bytes left of a budget since so many were in use. */
+static size_t room_since(size_t before, size_t budget)
+{
+    size_t used = slab_memory_used(), taken = DISTINCT_SMALL + (used > before ? used - before : 0);
+    return budget > taken ? budget - taken : 0;
+}
+
+/* before: bytes in use when the budget began. */
 static slab_status through_scratch(output *o, slab_value *value, const slab_tally *range,
-                                   slab_tally *buckets, size_t budget, slab_distinct *out)
+                                   slab_tally *buckets, size_t before, size_t budget,
+                                   slab_distinct *out)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(o->workshop->crew);
     distinct_spill spill = {0};
-    size_t before = slab_memory_used();
-    TRY(distinct_spill_open(&spill, o->workshop, buckets, range->greatest));
+    distinct_fit fit;
+    int64_t elements;
+    size_t least;
+    TRY(slab_shape_elements(slab_value_shape(value), &elements));
     slab_tally hand = *range;
     hand.job = SLAB_TALLY_HAND;
     hand.hand = distinct_spill_take;
     hand.context = &spill;
-    size_t taken = slab_memory_used() - before;
-    TRY(run_tally(o->workshop, value, &hand, "writing keys", budget > taken ? budget - taken : 0,
-                  NULL));
+    TRY(tally_least(o->workshop, value, &hand, &least));
+    TRY(distinct_fit_find(o->workshop, elements, buckets->nbuckets, least,
+                          room_since(before, budget), &fit));
+    TRY(distinct_spill_open(&spill, o->workshop, &fit, buckets, range->greatest));
+    TRY(run_tally(o->workshop, value, &hand, "writing keys", room_since(before, budget)));
     TRY(slab_ranks_agree(ranks, distinct_spill_flush(&spill)));
     TRY(distinct_sort_parts(&spill));
     TRY(collect_parts(o, &spill, range->nans, out));
@@ -233,21 +285,22 @@ slab_status slab_distinct_find(const slab_workshop *workshop, slab_value *value,
     slab_status rc = SLAB_OK;
     slab_tally range = {.job = SLAB_TALLY_RANGE}, buckets = {0};
     output o = {.workshop = workshop};
+    size_t before = slab_memory_used();
     memset(out, 0, sizeof *out);
     TRY(check_type(value));
     range.dtype = o.dtype = slab_value_dtype(value);
-    TRY(run_tally(workshop, value, &range, "range of the elements", budget, NULL));
+    TRY(run_tally(workshop, value, &range, "range of the elements", room_since(before, budget)));
     if (range.n > 0)
         choose_buckets(&range, &buckets);
     TRY(slab_ranks_agree(slab_crew_ranks(workshop->crew),
                          slab_memory_alloc((void **)&buckets.counts, (size_t)buckets.nbuckets,
                                            sizeof(uint64_t), "distinct elements")));
     if (range.n > 0)
-        TRY(run_tally(workshop, value, &buckets, "counting", budget, NULL));
+        TRY(run_tally(workshop, value, &buckets, "counting", room_since(before, budget)));
     if (buckets.shift == 0)
         TRY(from_table(&o, &buckets, range.nans, out));
     else
-        TRY(through_scratch(&o, value, &range, &buckets, budget, out));
+        TRY(through_scratch(&o, value, &range, &buckets, before, budget, out));
 done:
     FREE(buckets.counts);
     slab_results_clear(&o.elements);
@@ -257,23 +310,45 @@ done:
     return rc;
 }
 
+/* Passes for elements that may be too far apart for a table; what sorting takes as well. */
+static slab_status plan_scratch(const slab_workshop *workshop, slab_value *value, size_t budget,
+                                slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_tally tally = {.job = SLAB_TALLY_HAND, .dtype = slab_value_dtype(value)};
+    distinct_fit least;
+    int64_t elements, buckets = 2 * DISTINCT_BUCKETS;
+    size_t tables = (size_t)buckets * sizeof(uint64_t) + DISTINCT_SMALL;
+    TRY(slab_shape_elements(slab_value_shape(value), &elements));
+    TRY(distinct_fit_find(workshop, elements, buckets, 0, 0, &least));
+    TRY(plan_tally(workshop, value, &tally, "writing keys", tables + least.writing, budget, plan));
+    plan->steps[plan->nsteps - 1].write_bytes += 8 * elements;
+    plan->scratch_bytes += 16 * elements;
+    slab_plan_need(plan, "sorting keys", tables + least.sorting);
+    slab_plan_note(plan,
+                   "elements within a million of each other take no third pass and no scratch: "
+                   "they are counted in a table");
+done:
+    return rc;
+}
+
 slab_status slab_distinct_plan(const slab_workshop *workshop, slab_value *value, size_t budget,
                                slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     slab_tally tally = {.job = SLAB_TALLY_RANGE};
-    int64_t elements;
     TRY(check_type(value));
     tally.dtype = slab_value_dtype(value);
-    TRY(run_tally(workshop, value, &tally, "range of the elements", budget, plan));
+    int bits = slab_order_bits(tally.dtype);
+    bool far = bits > 20; /* the range may be wider than DISTINCT_TABLE */
+    TRY(plan_tally(workshop, value, &tally, "range of the elements", DISTINCT_SMALL, budget, plan));
     tally.job = SLAB_TALLY_COUNT;
-    tally.nbuckets = DISTINCT_TABLE;
-    TRY(run_tally(workshop, value, &tally, "counting", budget, plan));
-    TRY(slab_shape_elements(slab_value_shape(value), &elements));
-    slab_plan_note(plan,
-                   "elements further apart than a million are written to scratch in a third "
-                   "pass, %" PRId64 " bytes, and sorted there",
-                   8 * elements);
+    tally.nbuckets = far ? DISTINCT_TABLE : 1 << bits;
+    size_t table = (size_t)tally.nbuckets * sizeof(uint64_t) + DISTINCT_SMALL;
+    TRY(plan_tally(workshop, value, &tally, "counting", table, budget, plan));
+    slab_plan_need(plan, "distinct elements", table + COPIED * (2 * sizeof(uint64_t) + 16));
+    if (far)
+        TRY(plan_scratch(workshop, value, budget, plan));
 done:
     return rc;
 }

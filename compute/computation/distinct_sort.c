@@ -11,12 +11,21 @@
 
 enum { DEAL_BITS = 8, BLOCK = 32768 };
 
-/* A thread's tools. */
+/* What a part is sorted with. */
 typedef struct sorter {
     distinct_spill *spill;
-    uint64_t *keys, *counts, *spare; /* [DISTINCT_PART] each */
+    uint64_t *keys, *counts, *spare; /* [spill->fit.part] each */
     int64_t written;                 /* distinct keys of the part so far */
+    bool taken;
 } sorter;
+
+/* Fewer than there are threads, where memory is short: then threads wait for one. */
+typedef struct sorters {
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    sorter *each;
+    int n;
+} sorters;
 
 static uint64_t place(int64_t key)
 {
@@ -80,13 +89,18 @@ done:
 static slab_status sort_range(sorter *s, const distinct_part *whole, slab_scratch *file,
                               const distinct_part *part);
 
+enum { DEALT = 1 << DEAL_BITS };
+
 /* Keys of each new part that wait to be written, in `spare`. */
-enum { DEALT = 1 << DEAL_BITS, WAITING = DISTINCT_PART / DEALT };
+static int64_t waiting_most(const sorter *s)
+{
+    return s->spill->fit.part / DEALT;
+}
 
 static slab_status write_dealt(sorter *s, slab_scratch *target, int d, int64_t *end, int *waiting)
 {
     slab_status rc = SLAB_OK;
-    TRY(slab_scratch_write(target, place(end[d]), s->spare + (size_t)d * WAITING,
+    TRY(slab_scratch_write(target, place(end[d]), s->spare + d * waiting_most(s),
                            (size_t)waiting[d] * sizeof(uint64_t)));
     end[d] += waiting[d];
     waiting[d] = 0;
@@ -122,13 +136,13 @@ static slab_status move_dealt(sorter *s, const slab_scratch *file, const distinc
 {
     slab_status rc = SLAB_OK;
     int waiting[DEALT] = {0};
-    int64_t n;
+    int64_t n, most = waiting_most(s);
     for (int64_t i = 0; i < part->n; i += BLOCK) {
         TRY(read_block(s, file, part, i, &n));
         for (int64_t k = 0; k < n; k++) {
             int d = (int)((s->keys[k] - part->low) >> shift);
-            s->spare[(size_t)d * WAITING + (size_t)waiting[d]++] = s->keys[k];
-            if (waiting[d] == WAITING)
+            s->spare[d * most + waiting[d]++] = s->keys[k];
+            if (waiting[d] == most)
                 TRY(write_dealt(s, target, d, end, waiting));
         }
     }
@@ -176,7 +190,7 @@ static slab_status sort_range(sorter *s, const distinct_part *whole, slab_scratc
     slab_status rc = SLAB_OK;
     if (part->bits == 0)
         return give_one(s, whole, part->low, part->n);
-    if (part->n > DISTINCT_PART)
+    if (part->n > s->spill->fit.part)
         return deal_out(s, whole, file, part);
     TRY(slab_scratch_read(file, place(part->first), s->keys, (size_t)part->n * sizeof(uint64_t)));
     sort_keys(s->keys, s->spare, part->n);
@@ -185,40 +199,87 @@ done:
     return rc;
 }
 
+static sorter *take_sorter(sorters *all)
+{
+    sorter *one = NULL;
+    pthread_mutex_lock(&all->lock);
+    while (!one) {
+        for (int i = 0; i < all->n && !one; i++)
+            one = all->each[i].taken ? NULL : &all->each[i];
+        if (!one)
+            pthread_cond_wait(&all->freed, &all->lock);
+    }
+    one->taken = true;
+    pthread_mutex_unlock(&all->lock);
+    return one;
+}
+
+static void give_sorter(sorters *all, sorter *one)
+{
+    pthread_mutex_lock(&all->lock);
+    one->taken = false;
+    pthread_cond_signal(&all->freed);
+    pthread_mutex_unlock(&all->lock);
+}
+
 /* A task of the crew: one part. */
 static slab_status sort_part(void *context, int thread, int64_t p)
 {
     slab_status rc = SLAB_OK;
-    sorter *s = (sorter *)context + thread;
+    sorter *s = take_sorter(context);
     distinct_part *part = &s->spill->parts[p];
+    (void)thread;
     if (!s->keys) {
-        ALLOC(s->keys, DISTINCT_PART, "distinct keys");
-        ALLOC(s->counts, DISTINCT_PART, "distinct keys");
-        ALLOC(s->spare, DISTINCT_PART, "distinct keys");
+        ALLOC(s->keys, s->spill->fit.part, "distinct keys");
+        ALLOC(s->counts, s->spill->fit.part, "distinct keys");
+        ALLOC(s->spare, s->spill->fit.part, "distinct keys");
     }
     s->written = 0;
     TRY(sort_range(s, part, s->spill->keys, part));
     part->distinct = s->written;
 done:
+    give_sorter(context, s);
     return rc;
+}
+
+static slab_status sorters_open(sorters *all, distinct_spill *spill)
+{
+    slab_status rc = SLAB_OK;
+    pthread_mutex_init(&all->lock, NULL);
+    pthread_cond_init(&all->freed, NULL);
+    ALLOC(all->each, spill->fit.sorters, "distinct keys");
+    all->n = spill->fit.sorters;
+    for (int i = 0; i < all->n; i++)
+        all->each[i].spill = spill;
+done:
+    return rc;
+}
+
+static void sorters_close(sorters *all)
+{
+    for (int i = 0; i < all->n; i++) {
+        FREE(all->each[i].keys);
+        FREE(all->each[i].counts);
+        FREE(all->each[i].spare);
+    }
+    FREE(all->each);
+    pthread_cond_destroy(&all->freed);
+    pthread_mutex_destroy(&all->lock);
 }
 
 slab_status distinct_sort_parts(distinct_spill *spill)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(spill->workshop->crew);
-    int threads = slab_crew_threads(spill->workshop->crew);
-    sorter *sorters = NULL;
+    sorters all = {.n = 0};
     int64_t *found = NULL;
-    rc = slab_memory_alloc((void **)&sorters, (size_t)threads, sizeof *sorters, "distinct keys");
+    rc = sorters_open(&all, spill);
     if (rc == SLAB_OK)
         rc = slab_memory_alloc((void **)&found, (size_t)spill->nparts, sizeof *found,
                                "distinct keys");
     TRY(slab_ranks_agree(ranks, rc));
-    for (int i = 0; i < threads; i++)
-        sorters[i].spill = spill;
     slab_crew_progress_name(spill->workshop->crew, "sorting parts");
-    rc = slab_crew_run(spill->workshop->crew, spill->nparts, sort_part, sorters);
+    rc = slab_crew_run(spill->workshop->crew, spill->nparts, sort_part, &all);
     slab_crew_progress_name(spill->workshop->crew, "");
     TRY(rc);
     for (int64_t p = 0; p < spill->nparts; p++)
@@ -227,12 +288,7 @@ slab_status distinct_sort_parts(distinct_spill *spill)
     for (int64_t p = 0; p < spill->nparts; p++)
         spill->parts[p].distinct = found[p];
 done:
-    for (int i = 0; sorters && i < threads; i++) {
-        FREE(sorters[i].keys);
-        FREE(sorters[i].counts);
-        FREE(sorters[i].spare);
-    }
-    FREE(sorters);
+    sorters_close(&all);
     FREE(found);
     return rc;
 }

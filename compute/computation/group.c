@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <slab/compute/computation/results.h>
+#include <slab/compute/graph/deferred.h>
 #include <slab/compute/kernel/order.h>
 #include <slab/compute/pass/pass.h>
 #include <slab/compute/sink/grouping.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define TABLE_MOST ((size_t)24 << 20)  /* bytes of a state: bits may not depend on the budget */
+#define SMALL      ((size_t)256 << 10) /* of what no plan counts */
 #define TILE_MOST  ((double)(8 << 20)) /* of a block of columns */
 
 /* A reduction's name and what it is made of. */
@@ -98,6 +100,9 @@ static slab_status check(grouping_job *job, const slab_group_options *options)
         job->sink.what |= what_of(job->names[i], dtype);
         job->sink.skip_nan = job->sink.skip_nan || job->names[i]->skip_nan;
     }
+    job->sink.dtype = dtype;
+    job->sink.labels = slab_value_dtype(job->labels);
+    job->sink.rank = shape->rank;
     job->row_elements = 1;
     for (int a = 1; a < shape->rank; a++)
         TRY(slab_extent_multiply(job->row_elements, shape->extent[a], &job->row_elements));
@@ -222,7 +227,8 @@ static int64_t groups_at_once(const slab_grouping *g, int64_t ngroups)
     return n < 1 ? 1 : n > ngroups ? ngroups : n;
 }
 
-static slab_status run_pass(grouping_job *job, slab_value *rows, slab_value *labels,
+/* times: so many passes are planned; 0: one is run. */
+static slab_status run_pass(grouping_job *job, slab_value *rows, slab_value *labels, int64_t times,
                             slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
@@ -230,17 +236,21 @@ static slab_status run_pass(grouping_job *job, slab_value *rows, slab_value *lab
     slab_pass_plan one;
     slab_value *operands[] = {rows, broadcast_labels(labels, rows)};
     size_t taken = slab_grouping_bytes(&job->sink);
+    taken = taken > SIZE_MAX - SMALL ? SIZE_MAX : taken + SMALL;
     size_t room = job->budget > taken ? job->budget - taken : 0;
     TRY(slab_value_status(operands[1]));
     TRY(slab_pass_create(job->workshop->crew, "groups", rows, &pass));
     TRY(slab_pass_feed_many(pass, operands, 2, &slab_sink_grouping, &job->sink));
     if (plan) {
-        TRY(slab_pass_plan_make(pass, room, &one));
+        TRY(slab_pass_plan_make(pass, SIZE_MAX, &one));
+        if (one.memory_least <= room)
+            TRY(slab_pass_plan_make(pass, room, &one));
         one.memory += taken;
         one.memory_least += taken;
-        slab_plan_add_pass(plan, &one, 1, 0);
+        slab_plan_add_pass(plan, &one, times, 0);
     } else {
         TRY(slab_pass_run(pass, room));
+        slab_pass_rest(pass);
     }
 done:
     slab_pass_destroy(&pass);
@@ -259,7 +269,7 @@ static slab_status run_block(grouping_job *job, slab_value *rows, int64_t from, 
         g->n = ngroups - g->first < most ? ngroups - g->first : most;
         rc = slab_memory_alloc(&g->state, slab_grouping_bytes(g), 1, "groups");
         TRY(slab_ranks_agree(ranks, rc));
-        TRY(run_pass(job, rows, job->labels, NULL));
+        TRY(run_pass(job, rows, job->labels, 0, NULL));
         for (int i = 0; i < job->n && rc == SLAB_OK && slab_ranks_me(ranks) == 0; i++)
             rc = put_block(job, i, g->state, from);
         FREE(g->state);
@@ -300,7 +310,8 @@ static slab_status each_block(grouping_job *job, int64_t ngroups, slab_plan *pla
         job->sink.columns = job->row_elements / (extent ? extent : 1) * n;
         if (plan) {
             job->sink.n = groups_at_once(&job->sink, ngroups);
-            TRY(run_pass(job, part, job->labels, plan));
+            int64_t times = job->sink.n > 0 ? (ngroups + job->sink.n - 1) / job->sink.n : 1;
+            TRY(run_pass(job, part, job->labels, times, plan));
         } else {
             TRY(run_block(job, part, from, ngroups));
         }
@@ -328,6 +339,7 @@ static slab_status read_keys(const slab_distinct *distinct, uint64_t **out, int6
     if (*n > 0 && dtype.kind == SLAB_KIND_FLOAT && (*out)[*n - 1] == SLAB_ORDER_NAN)
         --*n;
 done:
+    slab_value_rest(&distinct->elements, 1);
     return rc;
 }
 
@@ -345,6 +357,25 @@ done:
     return rc;
 }
 
+/* What is known once the labels are: the sink's index, and that its passes fit. */
+static slab_status prepare(grouping_job *job, const slab_distinct *distinct, size_t before,
+                           slab_group_index *index, uint64_t **keys, int64_t *ngroups)
+{
+    slab_status rc = SLAB_OK;
+    slab_plan plan = {0};
+    size_t all = job->budget > SIZE_MAX - before ? SIZE_MAX : job->budget + before;
+    TRY(read_keys(distinct, keys, ngroups));
+    TRY(slab_group_index_make(*keys, *ngroups, index));
+    size_t used = slab_memory_used();
+    job->budget = all > used ? all - used : 0;
+    job->sink.index = index;
+    TRY(each_block(job, *ngroups, &plan));
+    slab_plan_beside(&plan, used);
+    TRY_SAYING(slab_plan_fits(&plan, all), "%" PRId64 " groups", *ngroups);
+done:
+    return rc;
+}
+
 slab_status slab_group_find(const slab_workshop *workshop, slab_value *rows, slab_value *labels,
                             const slab_group_options *options, size_t budget,
                             slab_group_result *out)
@@ -356,20 +387,11 @@ slab_status slab_group_find(const slab_workshop *workshop, slab_value *rows, sla
     slab_group_index index = {0};
     uint64_t *keys = NULL;
     int64_t ngroups = 0;
+    size_t before = slab_memory_used();
     memset(out, 0, sizeof *out);
     TRY(check(&job, options));
-    size_t before = slab_memory_used();
     TRY_SAYING(slab_distinct_find(workshop, labels, budget, &distinct), "labels");
-    rc = read_keys(&distinct, &keys, &ngroups);
-    if (rc == SLAB_OK)
-        rc = slab_group_index_make(keys, ngroups, &index);
-    TRY(slab_ranks_agree(ranks, rc));
-    size_t taken = slab_memory_used() > before ? slab_memory_used() - before : 0;
-    job.budget = budget > taken ? budget - taken : 0;
-    job.sink.index = &index;
-    job.sink.dtype = slab_value_dtype(rows);
-    job.sink.labels = slab_value_dtype(labels);
-    job.sink.rank = slab_value_shape(rows)->rank;
+    TRY(slab_ranks_agree(ranks, prepare(&job, &distinct, before, &index, &keys, &ngroups)));
     for (int i = 0; i < job.n; i++) {
         slab_shape shape = result_shape(&job, job.names[i], ngroups);
         TRY(slab_results_open(&job.results[i], workshop, &shape, result_type(&job, job.names[i])));
@@ -395,22 +417,34 @@ void slab_group_clear(slab_group_result *result)
 }
 
 slab_status slab_group_plan(const slab_workshop *workshop, slab_value *rows, slab_value *labels,
-                            const slab_group_options *options, size_t budget, slab_plan *plan)
+                            const slab_group_options *options, int64_t ngroups, size_t budget,
+                            slab_plan *plan, slab_group_result *expected)
 {
-    enum { GUESS = 100000 };
+    enum { INDEX_BYTES = 32 }; /* of a group: its key, and its places in the index */
     slab_status rc = SLAB_OK;
     grouping_job job = {.workshop = workshop, .rows = rows, .labels = labels, .budget = budget};
+    memset(expected, 0, sizeof *expected);
     TRY(check(&job, options));
     TRY_SAYING(slab_distinct_plan(workshop, labels, budget, plan), "labels");
-    job.sink.dtype = slab_value_dtype(rows);
-    job.sink.labels = slab_value_dtype(labels);
-    job.sink.rank = slab_value_shape(rows)->rank;
-    int64_t n = slab_value_shape(labels)->extent[0];
-    TRY(each_block(&job, n < GUESS ? n : GUESS, plan));
+    size_t index = (size_t)ngroups * INDEX_BYTES, labelled = plan->memory_least;
+    slab_plan groups = {0};
+    job.budget = budget > index ? budget - index : 0;
+    TRY(each_block(&job, ngroups, &groups));
+    slab_plan_beside(&groups, index);
+    for (int i = 0; i < groups.nsteps; i++)
+        slab_plan_add(plan, &groups.steps[i]);
+    plan->memory_least = labelled;
+    slab_plan_need(plan, groups.greediest, groups.memory_least);
+    plan->threads = groups.threads > plan->threads ? groups.threads : plan->threads;
     slab_plan_note(plan,
                    "how many groups there are is not known yet: planned for %" PRId64 "; tables "
                    "of more than 24 MiB take the rows again",
-                   n < GUESS ? n : (int64_t)GUESS);
+                   ngroups);
+    expected->ngroups = slab_value_shape(labels)->extent[0];
+    for (int i = 0; i < job.n; i++) {
+        slab_shape shape = result_shape(&job, job.names[i], expected->ngroups);
+        expected->results[i] = slab_value_expected(&shape, result_type(&job, job.names[i]));
+    }
 done:
     return rc;
 }

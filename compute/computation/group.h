@@ -38,15 +38,24 @@ const char *slab_group_name_at(int i);
  * @retval SLAB_ERR_SHAPE  not as many labels as rows
  * @retval SLAB_ERR_VALUE  no such reduction
  * @retval SLAB_ERR_TYPE   rows or labels that are not real numbers
+ * @retval SLAB_ERR_MEMORY the groups that there are do not fit the budget (message: what would)
  */
 slab_status slab_group_find(const slab_workshop *workshop, slab_value *rows, slab_value *labels,
                             const slab_group_options *options, size_t budget,
                             slab_group_result *out);
 void slab_group_clear(slab_group_result *result);
 
-/** What it will cost; the number of groups is not known yet. Checks what can be checked. */
+/**
+ * What it will cost if there are `ngroups` groups, which is not known yet. Checks what can be
+ * checked. slab_group_find() compares the groups that there are with the budget before it reads a
+ * row.
+ *
+ * @param[out] expected  the results' types, and their shapes if every row is a group of its own:
+ *                       values without elements (slab_value_expected), to slab_group_clear()
+ */
 slab_status slab_group_plan(const slab_workshop *workshop, slab_value *rows, slab_value *labels,
-                            const slab_group_options *options, size_t budget, slab_plan *plan);
+                            const slab_group_options *options, int64_t ngroups, size_t budget,
+                            slab_plan *plan, slab_group_result *expected);
 
 #ifdef __cplusplus
 }

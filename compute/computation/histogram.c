@@ -77,23 +77,26 @@ static void look_on(histogram_self *s)
         s->looking++;
 }
 
-static slab_status histogram_begin(slab_computation *c, const slab_workshop *workshop,
-                                   const slab_sink_class **cls, void **sink)
+static slab_status look_at(slab_computation *c, int axis, const slab_sink_class **cls, void **sink)
+{
+    slab_status rc = SLAB_OK;
+    histogram_self *s = c->self;
+    const slab_reduce_spec ends[] = {{.name = "min"}, {.name = "max"}};
+    c->only = axis + 1;
+    slab_reduce_destroy(&s->extremes);
+    TRY(slab_reduce_create_many(c->operands[axis], ends, 2, &s->extremes));
+    *cls = &slab_sink_reduce;
+    *sink = s->extremes;
+done:
+    return rc;
+}
+
+static slab_status count_all(slab_computation *c, const slab_sink_class **cls, void **sink)
 {
     slab_status rc = SLAB_OK;
     histogram_self *s = c->self;
     slab_bins bins[SLAB_HISTOGRAM_AXES_MAX];
-    (void)workshop;
-    look_on(s);
-    c->only = s->looking < s->n ? s->looking + 1 : 0;
-    if (s->looking < s->n) {
-        const slab_reduce_spec ends[] = {{.name = "min"}, {.name = "max"}};
-        slab_reduce_destroy(&s->extremes);
-        TRY(slab_reduce_create_many(c->operands[s->looking], ends, 2, &s->extremes));
-        *cls = &slab_sink_reduce;
-        *sink = s->extremes;
-        goto done;
-    }
+    c->only = 0;
     for (int a = 0; a < s->n; a++)
         bins[a] = (slab_bins){s->nbins[a], s->edges[a], s->uniform[a]};
     slab_histogram_destroy(&s->histogram);
@@ -102,6 +105,38 @@ static slab_status histogram_begin(slab_computation *c, const slab_workshop *wor
     *sink = s->histogram;
 done:
     return rc;
+}
+
+static slab_status histogram_begin(slab_computation *c, const slab_workshop *workshop,
+                                   const slab_sink_class **cls, void **sink)
+{
+    histogram_self *s = c->self;
+    (void)workshop;
+    look_on(s);
+    return s->looking < s->n ? look_at(c, s->looking, cls, sink) : count_all(c, cls, sink);
+}
+
+/* The axes whose range is not known, one after another; then all is counted. */
+static slab_status histogram_foresee(slab_computation *c, int pass, const slab_sink_class **cls,
+                                     void **sink)
+{
+    const histogram_self *s = c->self;
+    for (int a = 0; a < s->n; a++)
+        if (!s->edges[a] && pass-- == 0)
+            return look_at(c, a, cls, sink);
+    return count_all(c, cls, sink);
+}
+
+/* Results, and the edges that are found on the way. */
+static size_t histogram_holds(const slab_computation *c)
+{
+    const histogram_self *s = c->self;
+    size_t bytes = 0;
+    for (int i = 0; i < c->nresults; i++)
+        bytes += slab_computation_result_bytes(c, i);
+    for (int a = 0; a < s->n; a++)
+        bytes += (size_t)(s->nbins[a] + 1) * sizeof(double);
+    return bytes;
 }
 
 /* The range found; NaN is in it when an element is NaN. */
@@ -223,6 +258,8 @@ static void histogram_clear(slab_computation *c)
 static const slab_computation_class histogram_class = {.name = "histogram",
                                                        .passes = histogram_passes,
                                                        .begin = histogram_begin,
+                                                       .foresee = histogram_foresee,
+                                                       .holds = histogram_holds,
                                                        .end = histogram_end,
                                                        .clear = histogram_clear};
 

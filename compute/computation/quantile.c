@@ -332,6 +332,7 @@ static slab_status quantile_begin(slab_computation *c, const slab_workshop *work
             TRY(slab_selector_create(value, s->axes, 2 * s->nq, ranks_wanted, s, &s->selector));
         if (s->approximate)
             slab_selector_approximate(s->selector, APPROXIMATE);
+        slab_selector_foresee(s->selector, false);
         *cls = &slab_sink_selection;
         *sink = s->selector;
         goto done;
@@ -371,6 +372,22 @@ static int quantile_passes(const slab_computation *c)
     return s->selector ? slab_selector_passes(s->selector) : 1;
 }
 
+static slab_status quantile_foresee(slab_computation *c, int pass, const slab_sink_class **cls,
+                                    void **sink)
+{
+    const quantile_self *s = c->self;
+    (void)pass; /* there is none but by selection */
+    slab_selector_foresee(s->selector, true);
+    *cls = &slab_sink_selection;
+    *sink = s->selector;
+    return SLAB_OK;
+}
+
+static size_t quantile_holds(const slab_computation *c)
+{
+    return ((const quantile_self *)c->self)->large ? 0 : slab_computation_result_bytes(c, 0);
+}
+
 static void quantile_clear(slab_computation *c)
 {
     quantile_self *s = c->self;
@@ -383,11 +400,15 @@ static void quantile_clear(slab_computation *c)
 static const slab_computation_class quantile_class = {.name = "quantile",
                                                       .passes = quantile_passes,
                                                       .begin = quantile_begin,
+                                                      .foresee = quantile_foresee,
+                                                      .holds = quantile_holds,
                                                       .end = quantile_end,
                                                       .clear = quantile_clear};
 static const slab_computation_class median_class = {.name = "median",
                                                     .passes = quantile_passes,
                                                     .begin = quantile_begin,
+                                                    .foresee = quantile_foresee,
+                                                    .holds = quantile_holds,
                                                     .end = quantile_end,
                                                     .clear = quantile_clear};
 

@@ -106,6 +106,15 @@ done:
     return rc;
 }
 
+static size_t reduction_holds(const slab_computation *c)
+{
+    const reduction_self *s = c->self;
+    size_t bytes = 0;
+    for (int i = 0; i < s->n && !s->large; i++)
+        bytes += slab_computation_result_bytes(s->asked[i].of, 0);
+    return bytes;
+}
+
 static bool reduction_join(slab_computation *c, slab_computation *other)
 {
     reduction_self *s = c->self, *o = other->self;
@@ -131,6 +140,7 @@ static void reduction_clear(slab_computation *c)
 static const slab_computation_class reduction_class = {.name = "reduction",
                                                        .begin = reduction_begin,
                                                        .end = reduction_end,
+                                                       .holds = reduction_holds,
                                                        .join = reduction_join,
                                                        .clear = reduction_clear};
 

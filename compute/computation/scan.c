@@ -202,13 +202,21 @@ done:
     return rc;
 }
 
+static size_t scan_holds(const slab_computation *c)
+{
+    return 3 * COLUMNS * ((const scan_self *)c->self)->dtype.size; /* of sum_all() */
+}
+
 static void scan_clear(slab_computation *c)
 {
     slab_results_clear(&((scan_self *)c->self)->results);
 }
 
-static const slab_computation_class scan_class = {
-    .name = "running totals", .begin = scan_begin, .end = scan_end, .clear = scan_clear};
+static const slab_computation_class scan_class = {.name = "running totals",
+                                                  .begin = scan_begin,
+                                                  .end = scan_end,
+                                                  .holds = scan_holds,
+                                                  .clear = scan_clear};
 
 /* --- building --- */
 

@@ -22,6 +22,9 @@ typedef struct slab_maker {
 /** @param maker  its reference passes to the value, also when this fails */
 slab_value *slab_value_defer(slab_maker maker, const slab_shape *shape, slab_dtype dtype);
 
+/** A value with nothing but a shape and a type, for plans. */
+slab_value *slab_value_expected(const slab_shape *shape, slab_dtype dtype);
+
 /** The maker of a value that is not settled yet; NULL for all others. */
 void *slab_value_pending(const slab_value *value);
 

@@ -131,32 +131,60 @@ const char *sources_fallback(const slab_value *value)
     return reason;
 }
 
-slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***out, int *nout)
+/* The values and everything that they are computed from, each once; element-wise nodes inside
+ * others are passed over, for the outermost evaluates them. */
+static slab_status gather_all(slab_value *const *values, int n, slab_value ***nodes, size_t *nnodes)
 {
     slab_status rc = SLAB_OK;
     node_map met = {0};
-    slab_value **nodes = NULL;
-    int room = 0, nsources = 0;
-    *out = NULL;
-    *nout = 0;
+    int room = 0;
     for (int i = 0; i < n; i++)
-        TRY(meet(&met, &nodes, &room, values[i]));
+        TRY(meet(&met, nodes, &room, values[i]));
     for (size_t at = 0; at < met.n; at++) {
         slab_value *const *operands = NULL;
-        const slab_value *value = nodes[at];
+        const slab_value *value = (*nodes)[at];
         int noperands =
             !value->poison && value->cls->operands ? value->cls->operands(value, &operands) : 0;
         for (int i = 0; i < noperands; i++)
-            TRY(meet(&met, &nodes, &room, operands[i]));
+            TRY(meet(&met, nodes, &room, operands[i]));
     }
-    for (size_t at = 0; at < met.n; at++)
+    *nnodes = met.n;
+done:
+    node_map_clear(&met);
+    return rc;
+}
+
+slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***out, int *nout)
+{
+    slab_status rc = SLAB_OK;
+    slab_value **nodes = NULL;
+    size_t nnodes = 0;
+    int nsources = 0;
+    *out = NULL;
+    *nout = 0;
+    TRY(gather_all(values, n, &nodes, &nnodes));
+    for (size_t at = 0; at < nnodes; at++)
         if (nodes[at]->poison || !nodes[at]->cls->operands)
             nodes[nsources++] = nodes[at];
     *out = nodes;
     *nout = nsources;
     nodes = NULL;
 done:
-    node_map_clear(&met);
     FREE(nodes);
     return rc;
+}
+
+void slab_value_rest(slab_value *const *values, int n)
+{
+    slab_value **nodes = NULL;
+    size_t nnodes = 0;
+    if (gather_all(values, n, &nodes, &nnodes) != SLAB_OK)
+        slab_error_clear(); /* without memory for the list they keep what they have */
+    for (size_t at = 0; at < nnodes; at++) {
+        slab_value *value = nodes[at];
+        value_buffers_clear(value);
+        if (!value->poison && value->cls->rest)
+            value->cls->rest(value);
+    }
+    FREE(nodes);
 }

@@ -57,17 +57,22 @@ slab_value *slab_value_keep(slab_value *value)
     return value;
 }
 
+void value_buffers_clear(slab_value *v)
+{
+    for (int b = 0; b < VALUE_BLOCKS; b++) {
+        value_slot *block = atomic_exchange(&v->slots[b], NULL);
+        for (int i = 0; block && i < VALUE_BLOCK; i++)
+            slab_memory_free(block[i].data);
+        slab_memory_free(block);
+    }
+}
+
 static void clear(slab_value *v)
 {
     share_leave(v);
     if (v->cls && v->cls->clear)
         v->cls->clear(v);
-    for (int b = 0; b < VALUE_BLOCKS; b++) {
-        value_slot *block = atomic_load(&v->slots[b]);
-        for (int i = 0; block && i < VALUE_BLOCK; i++)
-            slab_memory_free(block[i].data);
-        slab_memory_free(block);
-    }
+    value_buffers_clear(v);
     slab_memory_free(v->self);
     slab_memory_free(v->poison);
     slab_memory_free(v);

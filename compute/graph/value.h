@@ -180,8 +180,12 @@ slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***o
 const char *slab_value_fallback(const slab_value *value);
 
 /** What one thread needs to evaluate boxes of these extents. Buffers stay until the value is
- * dropped, so that one pass after another uses the same. */
+ * dropped or put to rest, so that one pass after another uses the same. */
 size_t slab_value_memory(const slab_value *value, const slab_shape *box);
+
+/** Gives back the buffers of values and of all that they are computed from; evaluation takes them
+ * again. What views of them show is gone. Not while anything is evaluated. */
+void slab_value_rest(slab_value *const *values, int n);
 
 /** Evaluates a box on the calling thread; valid until its next call. Thread-safe between threads.
  */

@@ -13,11 +13,15 @@ static const deferred_self *self_of(const slab_value *value)
     return value->self;
 }
 
-/* Before it is settled, for plans: as if the elements had to be read into a buffer. */
+/* Before it is settled, for plans: as if the elements had to be read into a buffer and laid out in
+ * another. */
 static size_t deferred_memory(const slab_value *value, const slab_shape *box)
 {
     const slab_value *elements = self_of(value)->elements;
-    return elements ? slab_value_memory(elements, box) : value_box_bytes(box, value->dtype.size);
+    size_t bytes = value_box_bytes(box, value->dtype.size);
+    return elements               ? slab_value_memory(elements, box)
+           : bytes > SIZE_MAX / 2 ? SIZE_MAX
+                                  : 2 * bytes;
 }
 
 static slab_status deferred_get(slab_value *value, int thread, const slab_box *box, slab_view *out)
@@ -36,6 +40,13 @@ static void deferred_prefetch(slab_value *value, const slab_box *box)
         slab_value_prefetch(self_of(value)->elements, box);
 }
 
+static void deferred_rest(slab_value *value)
+{
+    slab_value *elements = self_of(value)->elements;
+    if (elements)
+        slab_value_rest(&elements, 1);
+}
+
 static void deferred_clear(slab_value *value)
 {
     deferred_self *self = value->self;
@@ -49,6 +60,7 @@ static void deferred_clear(slab_value *value)
 static const value_class deferred_class = {.memory = deferred_memory,
                                            .get = deferred_get,
                                            .prefetch = deferred_prefetch,
+                                           .rest = deferred_rest,
                                            .clear = deferred_clear};
 
 slab_value *slab_value_defer(slab_maker maker, const slab_shape *shape, slab_dtype dtype)
@@ -68,6 +80,16 @@ slab_value *slab_value_defer(slab_maker maker, const slab_shape *shape, slab_dty
     TRY(value_default_grid(shape, dtype, &value->grid));
 done:
     return value_finish(rc, &value);
+}
+
+static void drop_nothing(void *self)
+{
+    (void)self;
+}
+
+slab_value *slab_value_expected(const slab_shape *shape, slab_dtype dtype)
+{
+    return slab_value_defer((slab_maker){NULL, drop_nothing}, shape, dtype);
 }
 
 void *slab_value_pending(const slab_value *value)

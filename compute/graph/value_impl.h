@@ -11,12 +11,13 @@
 typedef struct value_class {
     size_t (*memory)(const slab_value *value, const slab_shape *box);
     slab_status (*get)(slab_value *value, int thread, const slab_box *box, slab_view *out);
-    bool (*in_parts)(slab_value *value, int thread, const slab_box *box); /* NULL: never */
+    bool (*in_parts)(slab_value *value, int thread, const slab_box *box);    /* NULL: never */
     void (*prefetch)(slab_value *value, const slab_box *box);                /* NULL: no I/O */
     slab_status (*hold)(slab_value *value, int thread, size_t packed_bytes); /* NULL: no I/O */
-    slab_read_counts (*counts)(const slab_value *value);                     /* NULL: no I/O */
-    int64_t (*packed_bytes)(const slab_value *value);                        /* NULL: 0 */
-    const char *(*fallback)(const slab_value *value);                        /* NULL: "" */
+    void (*rest)(slab_value *value); /* gives back more than buffers; NULL: there is no more */
+    slab_read_counts (*counts)(const slab_value *value); /* NULL: no I/O */
+    int64_t (*packed_bytes)(const slab_value *value);    /* NULL: 0 */
+    const char *(*fallback)(const slab_value *value);    /* NULL: "" */
     void (*clear)(slab_value *value); /* gives back `self`; also called half-made */
     /* What it is computed from (*out is its own); NULL: it is a source. */
     int (*operands)(const slab_value *value, slab_value *const **out);
@@ -65,6 +66,9 @@ slab_value *value_finish(slab_status rc, slab_value **node);
 
 /* This thread's buffer of at least `bytes`; what it held is gone when it had to grow. */
 slab_status value_buffer(slab_value *value, int thread, size_t bytes, void **out);
+
+/* Gives all threads' buffers back. */
+void value_buffers_clear(slab_value *value);
 
 /* Tiles of about 1 MiB that run along the last axes. */
 slab_status value_default_grid(const slab_shape *shape, slab_dtype dtype, slab_grid *out);

@@ -59,6 +59,11 @@ static slab_status load_hold(slab_value *value, int thread, size_t packed_bytes)
     return slab_reader_keep(reader_of(value), thread, packed_bytes);
 }
 
+static void load_rest(slab_value *value)
+{
+    slab_reader_rest(reader_of(value));
+}
+
 static slab_read_counts load_counts(const slab_value *value)
 {
     return slab_reader_counts(reader_of(value));
@@ -88,6 +93,7 @@ static const value_class load_class = {.memory = load_memory,
                                        .in_parts = load_in_parts,
                                        .prefetch = load_prefetch,
                                        .hold = load_hold,
+                                       .rest = load_rest,
                                        .counts = load_counts,
                                        .packed_bytes = load_packed_bytes,
                                        .fallback = load_fallback,

@@ -141,6 +141,11 @@ done:
     return rc;
 }
 
+void slab_pass_rest(slab_pass *pass)
+{
+    slab_value_rest(pass->values, pass->nvalues);
+}
+
 int64_t slab_pass_tasks(const slab_pass *pass)
 {
     return pass->layout.ntasks;

@@ -60,6 +60,9 @@ slab_status slab_pass_plan_make(slab_pass *pass, size_t budget, slab_pass_plan *
 /** Runs it within the budget and calls every sink's finish on every rank. Collective. */
 slab_status slab_pass_run(slab_pass *pass, size_t budget);
 
+/** Gives back the buffers of the pass's values (slab_value_rest). */
+void slab_pass_rest(slab_pass *pass);
+
 /** The tasks and the merge tree, for tests: task t covers tiles first[t] .. first[t + 1] - 1 of the
  * pass's order. */
 int64_t slab_pass_tasks(const slab_pass *pass);

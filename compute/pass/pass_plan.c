@@ -94,6 +94,8 @@ static void find_needs(const slab_pass *pass, pass_needs *needs)
     /* A task's own states, and as much again: those of tasks that ended before an older one. */
     needs->thread =
         plus(needs->thread, times(node_bytes(pass, 0), pass->layout.ntasks > 1 ? 2 : 1));
+    if (pass->layout.emits) /* what a group comes to is made of its states */
+        needs->thread = plus(needs->thread, node_bytes(pass, pass->layout.levels));
     needs->shared = tree_bytes(pass);
     needs->hold = band_bytes(pass);
 }
@@ -103,6 +105,11 @@ static int64_t mebibytes(size_t bytes)
     return (int64_t)(bytes / 1048576 + (bytes % 1048576 != 0));
 }
 
+/*
+ * What others take is the part of the limit that the pass was not given. When it was given nothing
+ * they may take more than there is: who plans for several things compares with the budget himself
+ * (slab_plan_fits) and asks for a plan without one.
+ */
 static slab_status too_small(const slab_pass *pass, size_t budget, size_t least)
 {
     size_t limit = slab_memory_limit(), used = slab_memory_used();

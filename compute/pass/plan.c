@@ -1,5 +1,6 @@
 #include <slab/compute/pass/plan.h>
 
+#include <slab/storage/base/try.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,12 +43,40 @@ void slab_plan_add_pass(slab_plan *plan, const slab_pass_plan *pass, int64_t tim
                            .threads = pass->threads};
     memcpy(step.name, pass->name, sizeof step.name);
     slab_plan_add(plan, &step);
-    if (pass->memory_least > plan->memory_least)
-        plan->memory_least = pass->memory_least;
+    slab_plan_need(plan, pass->name, pass->memory_least);
     if (pass->threads > plan->threads)
         plan->threads = pass->threads;
     if (pass->fallback[0] && !strstr(plan->notes, pass->fallback))
         slab_plan_note(plan, "read through H5Dread: %s", pass->fallback);
+}
+
+void slab_plan_need(slab_plan *plan, const char *name, size_t bytes)
+{
+    if (bytes <= plan->memory_least)
+        return;
+    plan->memory_least = bytes;
+    snprintf(plan->greediest, sizeof plan->greediest, "%s", name);
+}
+
+void slab_plan_beside(slab_plan *plan, size_t bytes)
+{
+    for (int i = 0; i < plan->nsteps; i++)
+        plan->steps[i].memory += bytes;
+    plan->memory += bytes;
+    plan->memory_least =
+        plan->memory_least > SIZE_MAX - bytes ? SIZE_MAX : plan->memory_least + bytes;
+}
+
+slab_status slab_plan_fits(const slab_plan *plan, size_t budget)
+{
+    slab_status rc = SLAB_OK;
+    size_t least = plan->memory_least / 1048576 + (plan->memory_least % 1048576 != 0);
+    REQUIRE(plan->memory_least <= budget, SLAB_ERR_MEMORY,
+            "pass '%s' needs at least %zu MiB per rank with one thread, the budget is %zu KiB: "
+            "--memory %zuM",
+            plan->greediest, least, budget / 1024, least);
+done:
+    return rc;
 }
 
 void slab_plan_note(slab_plan *plan, const char *format, ...)

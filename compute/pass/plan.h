@@ -31,6 +31,7 @@ typedef struct slab_plan {
     size_t budget;       /* per rank */
     size_t memory;       /* most of any step, per rank */
     size_t memory_least; /* the smallest budget that would do */
+    char greediest[64];  /* the step that needs it */
     int64_t scratch_bytes;
     int ranks, threads;
     char notes[2048]; /* lines: method chosen and why, fallbacks with their reasons */
@@ -38,6 +39,14 @@ typedef struct slab_plan {
 
 void slab_plan_add(slab_plan *plan, const slab_plan_step *step);
 void slab_plan_add_pass(slab_plan *plan, const slab_pass_plan *pass, int64_t times, double flops);
+/** The smallest budget that would do is at least `bytes`, because of the step of that name. */
+void slab_plan_need(slab_plan *plan, const char *name, size_t bytes);
+
+/** Every step has so many bytes more beside it. */
+void slab_plan_beside(slab_plan *plan, size_t bytes);
+
+/** @retval SLAB_ERR_MEMORY  the plan does not fit the budget; the message names the smallest one */
+slab_status slab_plan_fits(const slab_plan *plan, size_t budget);
 void slab_plan_note(slab_plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #ifdef __cplusplus

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Tables and the like that a pass makes and no plan counts. */
+#define SMALL ((size_t)128 << 10)
+
 slab_status slab_program_create(slab_crew *crew, const char *scratch, slab_program **out)
 {
     slab_status rc = SLAB_OK;
@@ -33,6 +36,7 @@ void slab_program_destroy(slab_program **program)
     FREE(p->computations);
     FREE(p->outputs);
     FREE(p->dot);
+    FREE(p->nodes);
     FREE(*program);
 }
 
@@ -113,38 +117,53 @@ static int64_t output_bytes(const program_pass *pass)
     return bytes;
 }
 
-/* The pass that needs most among those that do not fit, and what it says. */
-typedef struct too_large {
-    size_t least; /* 0: all fit */
-    slab_error error;
-} too_large;
-
-static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan,
-                             too_large *worst)
+/* What settling its results takes when a pass has ended: at first beside what the pass still
+ * holds, then what is held and what is made of it. */
+static void results_of(const program_pass *pass, size_t *all, size_t *most)
 {
-    slab_status rc = SLAB_OK;
-    slab_pass_plan one;
-    int64_t times = 1;
+    *all = *most = 0;
+    for (int i = 0; i < pass->ncomputations; i++) {
+        size_t bytes = slab_computation_holds(pass->computations[i]);
+        *all += bytes;
+        *most = bytes > *most ? bytes : *most;
+    }
+}
+
+/* Passes that have been looked at; results of computations whose last it was stay. */
+static void mark_planned(slab_program *p, program_pass *pass)
+{
     for (int i = 0; i < pass->ncomputations; i++) {
         slab_computation *c = pass->computations[i];
         int passes = c->cls->passes ? c->cls->passes(c) : 1;
-        times = passes > times ? passes : times;
+        c->planned = ++c->foreseen >= passes;
+        p->held += c->planned ? slab_computation_holds(c) : 0;
     }
-    rc = slab_pass_plan_make(pass->pass, budget, &one);
-    if (rc == SLAB_ERR_MEMORY && one.memory_least > budget) {
-        if (one.memory_least > worst->least)
-            *worst = (too_large){one.memory_least, *slab_error_last()};
-        rc = SLAB_OK;
-    } else {
-        TRY(rc);
-        slab_plan_add_pass(plan, &one, times, 0);
-        plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
-        TRY(program_dot_pass(p, plan->nsteps, pass));
-    }
-    for (int i = 0; i < pass->ncomputations; i++)
-        pass->computations[i]->planned = true;
     for (int i = 0; i < pass->noutputs; i++)
         pass->outputs[i]->planned = true;
+}
+
+static slab_status plan_pass(slab_program *p, program_pass *pass, size_t budget, slab_plan *plan)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass_plan one;
+    size_t beside = p->begun + p->held + SMALL;
+    size_t settled, most;
+    results_of(pass, &settled, &most);
+    beside += settled; /* while the pass still holds its state */
+    TRY(slab_pass_plan_make(pass->pass, SIZE_MAX, &one));
+    size_t least = one.memory_least;
+    if (budget > beside && budget - beside >= least) {
+        TRY(slab_pass_plan_make(pass->pass, budget - beside, &one));
+    } else {
+        one.threads = 1;
+        one.memory = least;
+    }
+    one.memory += beside;
+    one.memory_least = least > settled + most ? least : settled + most;
+    one.memory_least = one.memory_least > SIZE_MAX - beside ? SIZE_MAX : one.memory_least + beside;
+    slab_plan_add_pass(plan, &one, 1, 0);
+    plan->steps[plan->nsteps - 1].write_bytes += output_bytes(pass);
+    TRY(program_dot_pass(p, plan->nsteps, pass));
 done:
     return rc;
 }
@@ -167,41 +186,60 @@ static void plan_joined(slab_program *p)
             p->computations[i]->planned = true;
 }
 
-slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
+static void forget_plan(slab_program *p)
+{
+    FREE(p->dot);
+    FREE(p->nodes);
+    p->nnodes = 0;
+    p->held = 0;
+    for (int i = 0; i < p->ncomputations; i++) {
+        p->computations[i]->planned = false;
+        p->computations[i]->foreseen = 0;
+    }
+    for (int i = 0; i < p->noutputs; i++)
+        p->outputs[i]->planned = false;
+}
+
+/* All rounds, as they will run; plan NULL: only to have every sink made. */
+static slab_status foresee(slab_program *p, size_t budget, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
     program_round round = {0};
-    too_large worst = {0};
-    FREE(p->dot);
-    TRY(program_gather(p));
-    for (int i = 0; i < p->ncomputations; i++)
-        p->computations[i]->planned = false;
-    for (int i = 0; i < p->noutputs; i++)
-        p->outputs[i]->planned = false;
+    forget_plan(p);
     while (!all_planned(p)) {
         TRY(program_round_make(p, true, &round));
         plan_joined(p);
         REQUIRE(round.npasses > 0 || all_planned(p), SLAB_ERR_INTERNAL,
                 "a program waits for itself");
-        for (int i = 0; i < round.npasses; i++)
-            TRY(plan_pass(p, &round.passes[i], budget, plan, &worst));
+        for (int i = 0; i < round.npasses; i++) {
+            if (plan)
+                TRY(plan_pass(p, &round.passes[i], budget, plan));
+            mark_planned(p, &round.passes[i]);
+        }
         program_round_clear(&round);
     }
-    if (worst.least > 0)
-        rc = slab_error_restore(&worst.error);
 done:
     program_round_clear(&round);
     return rc;
 }
 
-slab_status slab_program_least(slab_program *p, size_t *out)
+slab_status slab_program_plan(slab_program *p, size_t budget, slab_plan *plan)
 {
     slab_status rc = SLAB_OK;
-    slab_plan plan = {0};
-    TRY(slab_program_plan(p, SIZE_MAX / 4, &plan));
-    *out = plan.memory_least;
+    size_t before = slab_memory_used();
+    TRY(program_gather(p));
+    TRY(foresee(p, 0, NULL));
+    size_t now = slab_memory_used();
+    p->begun += now > before ? now - before : 0;
+    TRY(foresee(p, budget, plan));
+    p->has_plan = true;
 done:
     return rc;
+}
+
+size_t slab_program_held(const slab_program *p)
+{
+    return p->held;
 }
 
 /* --- running --- */
@@ -214,16 +252,22 @@ static bool all_done(const slab_program *p)
     return all;
 }
 
-static slab_status run_pass(slab_program *p, program_pass *pass, size_t taken, size_t budget)
+/* What passes may use is counted, not measured: what writers take on the way is not theirs. */
+static slab_status run_pass(slab_program *p, program_pass *pass, size_t budget)
 {
     slab_status rc = SLAB_OK;
-    size_t now = slab_memory_used(), more = now > taken ? now - taken : 0;
+    size_t settled, most;
     bool again;
-    TRY(slab_pass_run(pass->pass, budget > more ? budget - more : 0));
+    results_of(pass, &settled, &most);
+    size_t beside = p->begun + p->held + SMALL + settled;
+    TRY(slab_pass_run(pass->pass, budget > beside ? budget - beside : 0));
+    slab_pass_rest(pass->pass);
     for (int i = 0; i < pass->ncomputations; i++) {
         slab_computation *c = pass->computations[i];
+        size_t bytes = slab_computation_holds(c);
         TRY_SAYING(c->cls->end(c, &p->workshop, &again), "%s", c->cls->name);
         c->done = !again;
+        p->held += again ? 0 : bytes;
     }
     for (int i = 0; i < pass->noutputs; i++)
         pass->outputs[i]->done = true;
@@ -237,13 +281,16 @@ slab_status slab_program_run(slab_program *p, size_t budget)
     program_round round = {0};
     slab_plan plan = {0};
     slab_ranks *ranks = slab_crew_ranks(p->workshop.crew);
-    size_t taken = slab_memory_used();
-    TRY(slab_ranks_agree(ranks, slab_program_plan(p, budget, &plan)));
+    if (!p->has_plan) {
+        TRY(slab_ranks_agree(ranks, slab_program_plan(p, budget, &plan)));
+        TRY(slab_ranks_agree(ranks, slab_plan_fits(&plan, budget)));
+    }
+    p->held = 0;
     while (!all_done(p)) {
         TRY(slab_ranks_agree(ranks, program_round_make(p, false, &round)));
         REQUIRE(round.npasses > 0 || all_done(p), SLAB_ERR_INTERNAL, "a program waits for itself");
         for (int i = 0; i < round.npasses; i++)
-            TRY(run_pass(p, &round.passes[i], taken, budget));
+            TRY(run_pass(p, &round.passes[i], budget));
         program_round_clear(&round);
     }
 done:

@@ -116,16 +116,16 @@ slab_status slab_program_settle(slab_program *program, const char *name, slab_va
 
 /**
  * Adds the program's passes to a plan, within a budget of bytes per rank (on top of what is in
- * use). Does no I/O. Collective.
+ * use): one after another, each beside the results that are held by then. Does no I/O. Collective.
  *
- * @retval SLAB_ERR_MEMORY  a pass does not fit (the message names the smallest budget in which all
- *                          of them do)
+ * A program that does not fit has a plan too: plan->memory_least is then more than the budget, and
+ * slab_plan_fits() says so; set no limit (slab_memory_limit_set()) before it is known to fit.
  * @retval any status that a poisoned value carries
  */
 slab_status slab_program_plan(slab_program *program, size_t budget, slab_plan *plan);
 
-/** The smallest budget that slab_program_plan() takes. Collective. */
-slab_status slab_program_least(slab_program *program, size_t *out);
+/** Bytes that results of its computations will be held in when it has run; after a plan. */
+size_t slab_program_held(const slab_program *program);
 
 /** The passes as a graph in the dot language: what is read, what each pass feeds, what is written.
  * Call it after slab_program_plan(). slab_memory_free() it. */
@@ -134,8 +134,9 @@ slab_status slab_program_dot(const slab_program *program, char **out);
 /**
  * Runs it all. Collective.
  *
- * @param budget  as for slab_program_plan(), which is made once more: writers have their own memory
- *                (slab_writer_memory())
+ * @param budget  as for slab_program_plan(), which is called when it has not been: writers have
+ *                their own memory (slab_writer_memory())
+ * @retval SLAB_ERR_MEMORY   it does not fit the budget (the message names the smallest one)
  * @retval SLAB_ERR_STOPPED  a stop was requested (slab_stop_request())
  * @retval any other         of the plan, of reading, computing and writing; the same on all ranks
  */

@@ -54,8 +54,13 @@ struct slab_program {
     int ncomputations;
     program_saved *saved;
     int nsaved;
-    slab_error failed; /* why slab_program_save() first failed; code SLAB_OK: it has not */
-    char *dot;         /* edges of the graph that the plan has found, as text */
+    slab_error failed;  /* why slab_program_save() first failed; code SLAB_OK: it has not */
+    char *dot;          /* edges of the graph that the plan has found, as text */
+    const void **nodes; /* of that graph, in the order they were met */
+    int nnodes;
+    bool has_plan;
+    size_t begun; /* bytes that planning has left in use: sinks */
+    size_t held;  /* bytes of results that are settled by a pass, in a plan or a run */
 };
 
 /* program_round.c */

@@ -189,13 +189,17 @@ static void join_computations(slab_program *p)
     }
 }
 
-static slab_status place_computation(slab_program *p, program_round *round, slab_computation *c)
+static slab_status place_computation(slab_program *p, program_round *round, slab_computation *c,
+                                     bool plan)
 {
     slab_status rc = SLAB_OK;
     const slab_sink_class *cls;
     void *sink;
     program_pass *pass;
-    TRY_SAYING(c->cls->begin(c, &p->workshop, &cls, &sink), "%s", c->cls->name);
+    if (plan && c->foreseen > 0 && c->cls->foresee)
+        TRY_SAYING(c->cls->foresee(c, c->foreseen, &cls, &sink), "%s", c->cls->name);
+    else
+        TRY_SAYING(c->cls->begin(c, &p->workshop, &cls, &sink), "%s", c->cls->name);
     if (c->only)
         TRY(place_sink(p, round, c->cls->name, &c->operands[c->only - 1], 1, cls, sink, &pass));
     else
@@ -234,7 +238,7 @@ slab_status program_round_make(slab_program *p, bool plan, program_round *round)
             continue;
         TRY(are_ready(c->operands, c->noperands, plan, &ready));
         if (ready)
-            TRY(place_computation(p, round, c));
+            TRY(place_computation(p, round, c, plan));
     }
     for (int i = 0; i < p->noutputs; i++) {
         program_output *o = p->outputs[i];

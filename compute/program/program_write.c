@@ -99,16 +99,14 @@ static slab_status check(slab_program *p, const slab_txn_options *options, size_
 {
     slab_status rc = SLAB_OK;
     slab_plan plan = {0};
-    size_t writing, least;
+    size_t writing;
     if (p->failed.code != SLAB_OK)
         return slab_error_restore(&p->failed);
     TRY(writer_bytes(p, options, &writing));
-    TRY(slab_program_least(p, &least));
-    REQUIRE(budget >= writing + least, SLAB_ERR_MEMORY,
-            "the results need at least %zu MiB per rank with one thread, the budget is %zu MiB",
-            ((writing + least - 1) >> 20) + 1, budget >> 20);
-    *room = budget - writing;
+    *room = budget > writing ? budget - writing : 0;
     TRY(slab_program_plan(p, *room, &plan));
+    slab_plan_beside(&plan, writing);
+    TRY(slab_plan_fits(&plan, budget));
 done:
     return rc;
 }

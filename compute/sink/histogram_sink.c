@@ -31,7 +31,8 @@ slab_status slab_histogram_create(const slab_bins *bins, int n, bool weighted, s
     for (int a = 0; a < n; a++) {
         TRY(slab_extent_multiply(h->nbins, bins[a].n, &h->nbins));
         ALLOC(h->edges[a], bins[a].n + 1, "a histogram");
-        memcpy(h->edges[a], bins[a].edges, (size_t)(bins[a].n + 1) * sizeof(double));
+        if (bins[a].edges)
+            memcpy(h->edges[a], bins[a].edges, (size_t)(bins[a].n + 1) * sizeof(double));
         h->bins[a] = bins[a];
         h->bins[a].edges = h->edges[a];
     }

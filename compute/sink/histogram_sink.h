@@ -19,7 +19,8 @@ extern const slab_sink_class slab_sink_histogram;
 /**
  * The sink is fed the values, and behind them the weights when there are any.
  *
- * @param bins  [n], copied: along each axis of the histogram; n is 1 to 3
+ * @param bins  [n], copied: along each axis of the histogram; n is 1 to 3. For a plan they may have
+ *              no edges yet
  * @retval SLAB_ERR_MEMORY  more bins than fit
  */
 slab_status slab_histogram_create(const slab_bins *bins, int n, bool weighted,

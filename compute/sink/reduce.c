@@ -272,6 +272,8 @@ static slab_status reduce_end(void *sink, const slab_span *span, void *state)
     slab_status rc = SLAB_OK;
     slab_reduce *r = sink;
     int64_t nslots = slots_count(&r->frame, span);
+    if (r->emit) /* everything has been taken away, group by group */
+        return SLAB_OK;
     for (int i = 0; i < r->noutputs; i++) {
         reduce_output *o = &r->outputs[i];
         FREE(o->elements);

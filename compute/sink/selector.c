@@ -29,7 +29,7 @@ struct slab_selector {
     slab_shape shape;
     uint32_t axes;
     int nranks, bits, left; /* bits of a digit, and of the key that are not known yet */
-    bool nan, gathers, over, approximate;
+    bool nan, gathers, over, approximate, foreseeing;
     int64_t nslots, ncandidates;
     slab_ranks_wanted wanted;
     const void *context;
@@ -88,6 +88,11 @@ void slab_selector_approximate(slab_selector *s, int bits)
 {
     s->bits = bits < s->left ? bits : s->left;
     s->approximate = true;
+}
+
+void slab_selector_foresee(slab_selector *s, bool later)
+{
+    s->foreseeing = later;
 }
 
 void slab_selector_destroy(slab_selector **selector)
@@ -151,7 +156,7 @@ static int slot_prefixes(const slab_selector *s, int64_t slot, uint64_t *prefixe
 
 static size_t slot_bytes(const slab_selector *s)
 {
-    size_t sets = first_pass(s) ? 1 : (size_t)s->nranks;
+    size_t sets = first_pass(s) && !s->foreseeing ? 1 : (size_t)s->nranks;
     return sizeof(tally) + (sets << s->bits) * sizeof(uint64_t);
 }
 
@@ -183,6 +188,8 @@ static size_t selection_state_bytes(const void *sink, const slab_span *span)
         return ((size_t)s->ncandidates + 1) * sizeof(uint64_t);
     bool fits =
         slab_size_multiply((size_t)slot_steps(s, span, step), slot_bytes(s), &bytes) == SLAB_OK;
+    if (s->foreseeing && s->nslots == 1 && bytes < (GATHER + 1) * sizeof(uint64_t))
+        bytes = (GATHER + 1) * sizeof(uint64_t);
     return fits ? bytes : SIZE_MAX;
 }
 

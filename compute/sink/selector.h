@@ -35,6 +35,8 @@ slab_status slab_selector_create(const slab_value *value, uint32_t axes, int nra
 /** Ends the selection after its first pass, whose digit has that many bits: the keys are those in
  * the middle of what a digit leaves open. Before the pass. */
 void slab_selector_approximate(slab_selector *selector, int bits);
+/** Has the sink say what states of later passes may come to; for plans. */
+void slab_selector_foresee(slab_selector *selector, bool later);
 void slab_selector_destroy(slab_selector **selector);
 
 /** After a pass with this sink: true while another one is needed. */
