@@ -85,10 +85,14 @@ static slab_status copy_content(int from, int to, const char *path)
         FAIL_ERRNO("cannot copy '%s'", path);
     for (off_t at = 0; at < st.st_size;) {
         ssize_t n = pread(from, buffer, PIECE, at);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0)
             FAIL_ERRNO("cannot read '%s'", path);
         REQUIRE(n > 0, SLAB_ERR_FORMAT, "'%s' became shorter while it was copied", path);
         ssize_t wrote = pwrite(to, buffer, (size_t)n, at);
+        if (wrote < 0 && errno == EINTR)
+            continue;
         if (wrote < 0)
             FAIL_ERRNO("cannot copy '%s'", path);
         at += wrote;
@@ -222,7 +226,7 @@ void slab_txn_file_discard(slab_txn_file *file)
     if (!file->in_place) {
         unlink(file->work);
         unlink(file->journal);
-    } else if (access(file->journal, F_OK) != 0 &&
+    } else if (!file->committing && access(file->journal, F_OK) != 0 &&
                ftruncate(file->lock, (off_t)file->old_size) != 0) {
         /* Bytes behind the end that HDF5 knows do no harm. */
         slab_log(SLAB_LOG_INFO, "cannot cut '%s' back to its old length", file->path);
