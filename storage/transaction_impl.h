@@ -20,6 +20,7 @@ typedef struct slab_txn_file {
     char *journal;     /* of work */
     bool existed;      /* the output was there before */
     bool in_place;     /* work is the output itself */
+    bool committing;   /* the metadata plane has the file's length in its hands now */
     uint64_t old_size; /* of the output */
     int lock;          /* holds the lock on work */
     int guard;         /* holds the lock on an existing output that is replaced, -1: none */
