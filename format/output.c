@@ -101,47 +101,71 @@ slab_status slab_output_sync(slab_output *out)
     return slab_ranks_agree(out->ranks, rc);
 }
 
-static slab_status sync_folder(const slab_output *out)
+static slab_status open_folder(const slab_output *out, int *fd)
 {
     slab_status rc = SLAB_OK;
     char folder[4096];
     folder_of(out->path, folder, sizeof folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        FAIL_ERRNO("cannot write the folder '%s' to the disk", folder);
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        FAIL_ERRNO("cannot open the folder of '%s'", out->path);
 done:
-    if (fd >= 0)
-        close(fd);
+    return rc;
+}
+
+/* Some file systems cannot fsync a folder: no harm. */
+static slab_status sync_folder(const slab_output *out, int folder)
+{
+    slab_status rc = SLAB_OK;
+    if (fsync(folder) != 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
+        FAIL_ERRNO("cannot make the name '%s' durable", out->path);
+done:
+    return rc;
+}
+
+static slab_status unlink_old(const slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    int folder = -1;
+    TRY(open_folder(out, &folder));
+    if (unlink(out->path) == 0)
+        TRY(sync_folder(out, folder));
+    else if (errno != ENOENT)
+        FAIL_ERRNO("cannot replace '%s'", out->path);
+done:
+    if (folder >= 0)
+        close(folder);
     return rc;
 }
 
 slab_status slab_output_clear_place(slab_output *out)
 {
     slab_status rc = SLAB_OK;
-    if (slab_ranks_me(out->ranks) == 0 && out->force) {
-        if (unlink(out->path) == 0)
-            rc = sync_folder(out);
-        else if (errno != ENOENT)
-            rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot replace '%s'", out->path);
-    }
+    if (slab_ranks_me(out->ranks) == 0 && out->force)
+        rc = unlink_old(out);
     return slab_ranks_agree(out->ranks, rc);
 }
 
+/* After the rename only the fsync of the folder can fail: a new file then loses its name again. */
 static slab_status rename_here(slab_output *out)
 {
     slab_status rc = SLAB_OK;
+    int folder = -1;
+    TRY(open_folder(out, &folder));
     /* Another program may have made the file meanwhile; not every file system can refuse. */
-    if (!out->force &&
-        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) == 0)
-        goto synced;
-    REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
-            "'%s' has come to exist meanwhile: give --force to replace it", out->path);
-    if (rename(out->temporary, out->path) != 0)
-        FAIL_ERRNO("cannot name the new file '%s'", out->path);
-synced:
-    FREE(out->temporary);
-    TRY(sync_folder(out));
+    if (out->force ||
+        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) != 0) {
+        REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
+                "'%s' has come to exist meanwhile: give --force to replace it", out->path);
+        if (rename(out->temporary, out->path) != 0)
+            FAIL_ERRNO("cannot name the new file '%s'", out->path);
+    }
+    rc = sync_folder(out, folder);
+    if (rc == SLAB_OK || out->force || rename(out->path, out->temporary) != 0)
+        FREE(out->temporary);
 done:
+    if (folder >= 0)
+        close(folder);
     return rc;
 }
 
