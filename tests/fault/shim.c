@@ -14,7 +14,9 @@
  *   FAULT_RANK=R        in this rank alone
  *   FAULT_STAMP=FILE    written when it happens: seconds since 1970, class
  *
- * `short` does half of a read or write. `vanish` renames FAULT_ROOT to FAULT_ROOT.gone.
+ *   FAULT_VANISH=DIR    what `vanish` renames to DIR.gone
+ *
+ * `short` does half of a read or write.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -88,7 +90,7 @@ static struct {
     char root[PATH_MAX];
     size_t root_length;
     int trace; /* descriptor, -1: none */
-    const char *stamp;
+    const char *stamp, *vanish;
     unsigned classes; /* bit set of call_class */
     long at;
     int rank;
@@ -132,6 +134,7 @@ __attribute__((constructor)) static void prepare(void)
     plan.at = at ? atol(at) : 1;
     plan.sticky = getenv("FAULT_STICKY") != NULL;
     plan.stamp = getenv("FAULT_STAMP");
+    plan.vanish = getenv("FAULT_VANISH");
     plan.fires = what != NULL && (only == NULL || *only == '\0' || atoi(only) == plan.rank);
     if (what == NULL)
         plan.what = DO_NOTHING;
@@ -139,7 +142,7 @@ __attribute__((constructor)) static void prepare(void)
         plan.what = DO_KILL;
     else if (strcmp(what, "short") == 0)
         plan.what = DO_SHORT;
-    else if (strcmp(what, "vanish") == 0)
+    else if (strcmp(what, "vanish") == 0 && plan.vanish != NULL)
         plan.what = DO_VANISH;
     else {
         plan.what = DO_FAIL;
@@ -252,8 +255,8 @@ static bool strikes(call_class call, bool *half)
         syscall(SYS_kill, syscall(SYS_getpid), 9);
     } else if (plan.what == DO_VANISH && n == plan.at) {
         char gone[PATH_MAX + 8];
-        snprintf(gone, sizeof gone, "%s.gone", plan.root);
-        syscall(SYS_renameat2, AT_FDCWD, plan.root, AT_FDCWD, gone, 0);
+        snprintf(gone, sizeof gone, "%s.gone", plan.vanish);
+        syscall(SYS_renameat2, AT_FDCWD, plan.vanish, AT_FDCWD, gone, 0);
     } else if (plan.what == DO_SHORT && half != NULL) {
         *half = true;
         return true;
