@@ -51,12 +51,13 @@ call_inputs() {
         awk -v n="$1" -v seed="$4" 'BEGIN { for (i = 0; i < n; i++) print seed "," i "," i / 7 }' >in.csv
 }
 
-# call_table OUT SHAPE CHUNKS: the rows that write, for programs: key, file changed in place, ranks, words
+# call_table OUT SHAPE CHUNKS: the rows for programs: key, writes or reads, file changed in place, ranks
+# or one, words
 call_table() {
-    local key ranks
+    local key does ranks
     for key in "${!good[@]}"; do
-        call_writes "$key" || continue
+        call_writes "$key" && does=writes || does=reads
         call_takes_ranks "$key" && ranks=ranks || ranks=one
-        printf '%s\t%s\t%s\t%s\n' "$key" "${changes[$key]:-}" $ranks "$(call_words "$key" "$@")"
+        printf '%s\t%s\t%s\t%s\t%s\n' "$key" $does "${changes[$key]:-}" $ranks "$(call_words "$key" "$@")"
     done | sort
 }

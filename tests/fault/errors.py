@@ -25,6 +25,15 @@ class Fault:
         self.name, self.classes, self.sticky, self.harmless = name, classes.split(), sticky, harmless
         self.what = str(what)
 
+    def shim(self, bench, call, n):
+        """What tells the shim to strike at the n-th call of a class."""
+        shim = {"FAULT_ROOT": bench.folder, "FAULT_DO": self.what, "FAULT_AT": str(n)}
+        if call != "all":
+            shim["FAULT_CALL"] = call
+        if self.sticky:
+            shim["FAULT_STICKY"] = "1"
+        return shim
+
 
 FAULTS = [
     Fault("disk full", "write truncate create", errno.ENOSPC, sticky=True),
@@ -43,8 +52,8 @@ FAULTS = [
 ]
 
 
-def verdict(case, done, fault_name, harmless, may_leave):
-    """The outcome of a run that something befell; a Failure when it is none of those that may be."""
+def check_message(done, harmless):
+    """It succeeds, or says in one line which file is the matter."""
     said = [line for line in done.stderr.splitlines() if line.startswith("slab: ")]
     if done.returncode not in (0, 2):
         raise faults.Failure(f"exit code {done.returncode}: {done.stderr.strip()[:500]}")
@@ -53,11 +62,18 @@ def verdict(case, done, fault_name, harmless, may_leave):
     if done.returncode == 2:
         if len(said) != 1:
             raise faults.Failure(f"not one line but {len(said)}: {done.stderr.strip()[:500]}")
-        if not re.search(r"\b(out|in|x)\.(h5|npy|bed|bim|fam|csv)|trial|/a'", said[0]):
+        if not re.search(r"\b(out|in|x)\.(h5|npy|bed|bim|fam|csv)|trial|/a'|scratch", said[0]):
             raise faults.Failure(f"its message names no file: {said[0]}")
-        if done.stdout:
-            raise faults.Failure(f"prints though it fails: {done.stdout[:200]}")
+    return said
+
+
+def verdict(case, done, harmless, may_leave):
+    """The outcome of a run that something befell; a Failure when it is none of those that may be."""
+    said = check_message(done, harmless)
+    if done.returncode == 2 and done.stdout:
+        raise faults.Failure(f"prints though it fails: {done.stdout[:200]}")
     left = {name for name in os.listdir(case.trial) if name not in case.new() and name not in case.old}
+    left |= set(os.listdir(case.bench.scratch))
     if left and not may_leave:
         raise faults.Failure(f"exit code {done.returncode} and leaves {sorted(left)}: {said}")
     if faults.hot_journal(case.trial):
@@ -72,18 +88,16 @@ def verdict(case, done, fault_name, harmless, may_leave):
 
 def inject(case, fault, call, n, ranks):
     case.set_up()
-    shim = {"FAULT_ROOT": case.bench.folder, "FAULT_DO": fault.what, "FAULT_AT": str(n),
-            "FAULT_RANK": str(ranks - 1), "FAULT_VANISH": case.trial}
-    if call != "all":
-        shim["FAULT_CALL"] = call
-    if fault.sticky:
-        shim["FAULT_STICKY"] = "1"
+    shim = {**fault.shim(case.bench, call, n), "FAULT_RANK": str(ranks - 1), "FAULT_VANISH": case.trial}
     done = faults.run(case.words + ["-q"], case.trial, ranks=ranks, shim=shim)
     if os.path.exists(f"{case.trial}.gone"):
         shutil.rmtree(case.trial, ignore_errors=True)
         os.rename(f"{case.trial}.gone", case.trial)
+    if call == "unlink":
+        for name in os.listdir(case.bench.scratch):
+            os.unlink(f"{case.bench.scratch}/{name}")
     may_leave = fault.what == "vanish" or call == "unlink" or fault.sticky and not fault.harmless
-    return verdict(case, done, fault.name, fault.harmless, may_leave)
+    return verdict(case, done, fault.harmless, may_leave)
 
 
 def counted(case, ranks):
@@ -110,6 +124,34 @@ def places(case):
                     numbers = random.sample(numbers, min(EACH_ON_TWO, len(numbers)))
                 for n in numbers:
                     yield fault, call, n, ranks
+
+
+# --- calls that write nothing ---
+
+
+def disturb_readers(bench, clock, seen):
+    """Each read, open and look of those fails: they say so, or give what they give undisturbed."""
+    for key, words in bench.readers(ONLY):
+        recorded = f"{bench.folder}/trace"
+        usual = faults.run(words, bench.folder, shim={"FAULT_ROOT": bench.folder, "FAULT_TRACE": recorded})
+        if usual.returncode != 0:
+            raise faults.Failure(f"slab {' '.join(words)}: {usual.stderr.strip()}")
+        counts = calltrace.calls(calltrace.read(recorded))[0] if os.path.exists(recorded) else {}
+        if counts:
+            os.unlink(recorded)
+        todo = [(fault, call, n) for fault in FAULTS for call in fault.classes if call in ("read", "open", "stat")
+                for n in range(1, counts.get(call, 0) + 1)]
+        for fault, call, n in random.sample(todo, min(len(todo), 12 if SECONDS else len(todo))):
+            if clock.over():
+                return
+            done = faults.run(words, bench.folder, shim=fault.shim(bench, call, n))
+            try:
+                check_message(done, fault.harmless)
+                if done.returncode == 0 and done.stdout != usual.stdout:
+                    raise faults.Failure("says it is done, and prints something else")
+            except faults.Failure as failure:
+                raise faults.Failure(f"{key}, {fault.name} at {call} {n}: {failure}") from None
+            seen[f"{fault.name}, reading", "refused" if done.returncode else "done"] += 1
 
 
 # --- a disk that is full or read-only for real ---
@@ -152,7 +194,7 @@ def fill_up(case, small, clock, seen):
         if done.returncode == 2 and "No space left" not in done.stderr:
             raise faults.Failure(f"with room for {room} pages: {done.stderr.strip()}")
         small.remount("size=64m")
-        outcome = verdict(case, done, "full", False, may_leave=False)
+        outcome = verdict(case, done, False, may_leave=False)
         seen["a full tmpfs", outcome] += 1
         if outcome == "done":
             break
@@ -164,7 +206,7 @@ def fill_up(case, small, clock, seen):
         small.remount("rw")
         if done.returncode == 0:
             raise faults.Failure("succeeds on a disk that is read-only")
-        seen["a read-only tmpfs", verdict(case, done, "ro", False, may_leave=False)] += 1
+        seen["a read-only tmpfs", verdict(case, done, False, may_leave=False)] += 1
     case.trial = usual
 
 
@@ -208,12 +250,14 @@ def main():
     random.seed(SEED)
     print(f"SLAB_SEED={SEED}")
     bench = faults.Bench("40x60", "16x16")
+    faults.scratch = bench.scratch
     seen = collections.Counter()
     try:
         cases = list(bench.cases(ONLY))
         random.shuffle(cases)
-        fill_small_disk(bench, cases, faults.Clock(SECONDS / 3), seen)
-        inject_all(bench, cases, faults.Clock(SECONDS * 2 / 3), seen)
+        disturb_readers(bench, faults.Clock(SECONDS / 4), seen)
+        fill_small_disk(bench, cases, faults.Clock(SECONDS / 4), seen)
+        inject_all(bench, cases, faults.Clock(SECONDS / 2), seen)
     except faults.Failure as failure:
         print(f"FAILS {failure}")
         sys.exit(1)

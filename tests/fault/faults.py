@@ -24,6 +24,7 @@ SOURCE = os.environ["SLAB_SOURCE"]
 SHIM = os.environ.get("SLAB_FAULT_SHIM", "")
 JOURNAL = ".slab-journal"
 TIMEOUT = 60  # seconds: what takes longer hangs
+scratch = None  # folder for scratch files of runs on one rank; MPI has its own there on several
 
 os.environ.update(SOURCE_DATE_EPOCH="0", LC_ALL="C", TZ="UTC", OMP_WAIT_POLICY="passive")
 sys.stdout.reconfigure(line_buffering=True)
@@ -50,8 +51,9 @@ def command(words, ranks=1, shim=None):
 
 def run(words, cwd, ranks=1, shim=None, timeout=TIMEOUT):
     """Runs slab; a hang is a failure. The result has returncode, stdout, stderr."""
+    env = {**os.environ, **(shim or {}), **({"TMPDIR": scratch} if scratch and ranks == 1 else {})}
     try:
-        return subprocess.run(command(words, ranks, shim), cwd=cwd, env={**os.environ, **(shim or {})},
+        return subprocess.run(command(words, ranks, shim), cwd=cwd, env=env,
                               timeout=timeout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, errors="replace")
     except subprocess.TimeoutExpired:
@@ -216,6 +218,8 @@ class Bench:
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="slab-fault-", dir=where))
         self.trial = f"{self.folder}/trial"
         self.options = {}
+        self.scratch = f"{self.folder}/scratch"
+        os.mkdir(self.scratch)
         rows, columns = shape.split("x")
         for seed, name in enumerate("ab", 1):
             os.mkdir(f"{self.folder}/{name}")
@@ -233,8 +237,10 @@ class Bench:
         return re.search(rf"{option}\b", self.options[verb]) is not None
 
     def cases(self, only=None):
-        for key, changes, ranks, words in self.table:
+        for key, does, changes, ranks, words in self.table:
             words = words.split()
+            if does == "reads":
+                continue
             modes = ["change"] if changes else ["new", "force"]
             if any(w.startswith("out.h5") for w in words):
                 modes.insert(1, "beside")
@@ -243,6 +249,12 @@ class Bench:
                     words = [w.replace("out.h5", "out.h5:/result") if w == "out.h5" else w for w in words]
                 if only is None or re.search(only, f"{key} {mode}"):
                     yield Case(self, key, changes, ranks, words, mode)
+
+    def readers(self, only=None):
+        """(key, words) of the calls that write nothing, to be run in the bench's folder."""
+        for key, does, _, _, words in self.table:
+            if does == "reads" and (only is None or re.search(only, key)):
+                yield key, [key.split("/")[0]] + [w.replace("../", "") for w in self.from_inputs(words.split(), "a")]
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)

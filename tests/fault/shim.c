@@ -222,6 +222,12 @@ static void put_record(record r, const char *name, const char *name2, const void
     errno = error;
 }
 
+/* A call that the system refused: it counts, too. */
+static void put_failed(call_class call)
+{
+    put_record((record){.did = DID_OTHER, .call = call}, NULL, NULL, NULL);
+}
+
 /* --- the fault --- */
 
 static void stamp(call_class call)
@@ -275,17 +281,18 @@ static int open_common(int folder, const char *path, int flags, mode_t mode)
     struct stat st;
     bool mine = watched_path(folder, path, full);
     bool creates = (flags & O_CREAT) != 0;
-    if (mine && strikes(creates ? CALL_CREATE : CALL_OPEN, NULL))
+    call_class call = creates ? CALL_CREATE : CALL_OPEN;
+    if (mine && strikes(call, NULL))
         return -1;
     bool was_there = mine && creates && fstatat(AT_FDCWD, full, &st, AT_SYMLINK_NOFOLLOW) == 0;
     int fd = (int)syscall(SYS_openat, folder, path, flags, mode);
+    if (mine && fd < 0)
+        put_failed(call);
     if (!mine || fd < 0)
         return fd;
     watch(fd);
     bool made = creates && !was_there;
-    put_record((record){.did = made ? DID_CREATE : DID_OPEN,
-                        .call = creates ? CALL_CREATE : CALL_OPEN,
-                        .inode = fds[fd].inode},
+    put_record((record){.did = made ? DID_CREATE : DID_OPEN, .call = call, .inode = fds[fd].inode},
                full, NULL, NULL);
     if (!made && (flags & O_TRUNC) != 0)
         put_record((record){.did = DID_TRUNCATE, .call = CALL_CREATE, .inode = fds[fd].inode}, NULL,
@@ -359,7 +366,9 @@ static ssize_t read_common(int fd, void *buffer, size_t n, off_t at, bool moves)
     size_t wanted = half && n > 1 ? n / 2 : n;
     ssize_t got = moves ? syscall(SYS_read, fd, buffer, wanted)
                         : syscall(SYS_pread64, fd, buffer, wanted, at);
-    if (w != NULL && got >= 0)
+    if (w != NULL && got < 0)
+        put_failed(CALL_READ);
+    else if (w != NULL)
         put_record((record){.did = DID_READ,
                             .call = CALL_READ,
                             .inode = w->inode,
@@ -381,7 +390,9 @@ static ssize_t write_common(int fd, const void *bytes, size_t n, off_t at, bool 
     off_t from = moves && w != NULL ? position(fd) : at;
     ssize_t done = moves ? syscall(SYS_write, fd, bytes, wanted)
                          : syscall(SYS_pwrite64, fd, bytes, wanted, at);
-    if (w != NULL && done > 0)
+    if (w != NULL && done <= 0)
+        put_failed(CALL_WRITE);
+    else if (w != NULL)
         put_record((record){.did = DID_WRITE,
                             .call = CALL_WRITE,
                             .inode = w->inode,
@@ -461,7 +472,9 @@ static int truncate_common(int fd, off_t length)
     if (w != NULL && strikes(CALL_TRUNCATE, NULL))
         return -1;
     int rc = (int)syscall(SYS_ftruncate, fd, length);
-    if (w != NULL && rc == 0)
+    if (w != NULL && rc != 0)
+        put_failed(CALL_TRUNCATE);
+    else if (w != NULL)
         put_record((record){.did = DID_TRUNCATE,
                             .call = CALL_TRUNCATE,
                             .inode = w->inode,
@@ -547,7 +560,9 @@ static int rename_common(const char *from, const char *to, unsigned flags)
     if (mine && strikes(CALL_RENAME, NULL))
         return -1;
     int rc = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
-    if (mine && rc == 0)
+    if (mine && rc != 0)
+        put_failed(CALL_RENAME);
+    else if (mine)
         put_record((record){.did = DID_RENAME, .call = CALL_RENAME}, a, b, NULL);
     return rc;
 }
@@ -571,7 +586,9 @@ int link(const char *from, const char *to)
     if (mine && strikes(CALL_RENAME, NULL))
         return -1;
     int rc = (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
-    if (mine && rc == 0)
+    if (mine && rc != 0)
+        put_failed(CALL_RENAME);
+    else if (mine)
         put_record((record){.did = DID_LINK, .call = CALL_RENAME}, a, b, NULL);
     return rc;
 }
@@ -583,7 +600,9 @@ int unlink(const char *path)
     if (mine && strikes(CALL_UNLINK, NULL))
         return -1;
     int rc = (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-    if (mine && rc == 0)
+    if (mine && rc != 0)
+        put_failed(CALL_UNLINK);
+    else if (mine)
         put_record((record){.did = DID_UNLINK, .call = CALL_UNLINK}, full, NULL, NULL);
     return rc;
 }
@@ -595,7 +614,9 @@ int unlinkat(int folder, const char *path, int flags)
     if (mine && strikes(CALL_UNLINK, NULL))
         return -1;
     int rc = (int)syscall(SYS_unlinkat, folder, path, flags);
-    if (mine && rc == 0)
+    if (mine && rc != 0)
+        put_failed(CALL_UNLINK);
+    else if (mine)
         put_record((record){.did = DID_UNLINK, .call = CALL_UNLINK}, full, NULL, NULL);
     return rc;
 }
@@ -605,7 +626,7 @@ int flock(int fd, int operation)
     if (watched(fd) && strikes(CALL_LOCK, NULL))
         return -1;
     int rc = (int)syscall(SYS_flock, fd, operation);
-    if (watched(fd) && rc == 0)
+    if (watched(fd))
         put_record((record){.did = DID_OTHER, .call = CALL_LOCK, .inode = fds[fd].inode}, NULL,
                    NULL, NULL);
     return rc;
