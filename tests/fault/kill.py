@@ -13,6 +13,7 @@ import faults
 KILLS = faults.setting("SLAB_KILLS", 25)
 SEED = faults.setting("SLAB_SEED", int(time.time()))
 SECONDS = faults.setting("SLAB_SECONDS", 30)
+LAUNCHER_ALONE = 20  # seconds that mpirun may run without ranks
 SHIM = faults.SHIM if faults.setting("SLAB_FAULT_CALLS", 1) else ""
 SHAPE = os.environ.get("SLAB_FAULT_SHAPE", "600x2000")
 
@@ -40,12 +41,35 @@ def launch(case, ranks, shim=None):
 
 
 def wait_for_all(job):
-    end = time.monotonic() + faults.TIMEOUT
-    job.wait(faults.TIMEOUT)
-    while session(job.pid):
-        if time.monotonic() > end:
-            raise faults.Failure(f"still running after {faults.TIMEOUT} s: {session(job.pid)}")
+    """Waits until nothing of the job runs. True: its processes had ended, and mpirun had to be killed.
+
+    When ranks die while they start, Open MPI 4.1's mpirun can deadlock in its own end, in
+    PMIx_server_finalize(): nothing that the ranks could do about it.
+    """
+    begin = alone = time.monotonic()
+    stuck = False
+    while left := session(job.pid):
+        now = time.monotonic()
+        if "slab" in left.values():
+            alone = now
+        if now - begin > faults.TIMEOUT:
+            kill_all(left)
+            raise faults.Failure(f"still running after {faults.TIMEOUT} s: {left}")
+        if now - alone > LAUNCHER_ALONE:
+            kill_all(left)
+            stuck = True
+        job.poll()
         time.sleep(0.02)
+    job.wait()
+    return stuck
+
+
+def kill_all(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 class Undisturbed:
@@ -76,11 +100,7 @@ def strike(job, ranks, who):
         victims = [random.choice(ours)] if ours else victims
     elif ranks > 1 and who == "launcher":
         victims = [job.pid]
-    for pid in victims:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    kill_all(victims)
 
 
 def look(case, by_hand):
@@ -104,8 +124,8 @@ def at_a_moment(case, ranks, known, late):
     time.sleep(part * known.seconds)
     alive = job.poll() is None
     strike(job, ranks, who)
-    wait_for_all(job)
-    return f"{who} after {part * known.seconds:.3f} s", alive
+    stuck = wait_for_all(job)
+    return f"{who} after {part * known.seconds:.3f} s{', mpirun stuck' if stuck else ''}", alive
 
 
 def at_a_call(case, ranks, known):
@@ -117,9 +137,10 @@ def at_a_call(case, ranks, known):
         os.unlink(stamp)
     job = launch(case, ranks, {"FAULT_ROOT": case.trial, "FAULT_DO": "kill", "FAULT_AT": str(n),
                                "FAULT_RANK": str(rank), "FAULT_STAMP": stamp})
-    wait_for_all(job)
+    stuck = wait_for_all(job)
     call = open(stamp).read().split()[1] if os.path.exists(stamp) else "none"
-    return f"rank {rank} before call {n} of {known.calls[rank]}, {call}", call != "none"
+    return (f"rank {rank} before call {n} of {known.calls[rank]}, {call}{', mpirun stuck' if stuck else ''}",
+            call != "none")
 
 
 def trial(case, ranks, known, number):
@@ -157,8 +178,11 @@ def main():
         seen[state] += 1
         hits["a running job"] += alive
         hits["a hot journal"] += hot
+        hits["mpirun stuck"] += "mpirun stuck" in what
         print(f"ok    kill {number} ({label}): {what}: {state}{', a hot journal' if hot else ''}")
     bench.close()
+    if hits["mpirun stuck"]:
+        print(f"      mpirun did not end by itself after {hits['mpirun stuck']} of them, when all ranks had ended")
     print(f"{done} kills, {hits['a running job']} of them of a running job, {hits['a hot journal']} left a hot journal; "
           f"found: {', '.join(f'{n} {state}' for state, n in sorted(seen.items()))}; lost: 0")
 
