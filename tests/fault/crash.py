@@ -12,7 +12,7 @@ import faults
 
 SEED = faults.setting("SLAB_SEED", 1)
 STATES = faults.setting("SLAB_STATES", 12)  # of each trace; 0: all
-SECONDS = faults.setting("SLAB_SECONDS", 35)
+SECONDS = faults.setting("SLAB_SECONDS", 30)
 ONLY = os.environ.get("SLAB_FAULT_ONLY")
 
 

@@ -9,7 +9,7 @@ import calltrace
 import faults
 
 SEED = faults.setting("SLAB_SEED", int(time.time()))
-SECONDS = faults.setting("SLAB_SECONDS", 35)
+SECONDS = faults.setting("SLAB_SECONDS", 30)
 DEATHS = faults.setting("SLAB_DEATHS", 24)
 MOST = 10  # seconds until the job must have ended
 ONLY = os.environ.get("SLAB_FAULT_ONLY")

@@ -13,7 +13,7 @@ import calltrace
 import faults
 
 SEED = faults.setting("SLAB_SEED", int(time.time()))
-SECONDS = faults.setting("SLAB_SECONDS", 35)
+SECONDS = faults.setting("SLAB_SECONDS", 20)
 ONLY = os.environ.get("SLAB_FAULT_ONLY")
 EACH_ON_TWO = 2  # calls of each class that fail on the second of two ranks
 
