@@ -10,6 +10,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/temporary.h>
 
 /* The folder a path lies in, "." when it names none. */
 static void folder_of(const char *path, char *folder, size_t size)
@@ -19,7 +20,7 @@ static void folder_of(const char *path, char *folder, size_t size)
     snprintf(folder, size, "%.*s", length, slash ? path : ".");
 }
 
-static slab_status create_temporary(slab_output *out, char *name, size_t size)
+static slab_status create_temporary(slab_output *out)
 {
     slab_status rc = SLAB_OK;
     char folder[4096];
@@ -36,30 +37,29 @@ static slab_status create_temporary(slab_output *out, char *name, size_t size)
         REQUIRE(!S_ISDIR(st.st_mode), SLAB_ERR_EXISTS, "'%s' is a folder", out->path);
         REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
     }
-    snprintf(name, size, "%s/.%s.%ld.part", folder, base, (long)getpid());
-    out->fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (out->fd < 0)
-        FAIL_ERRNO("cannot create '%s'", name);
+    TRY(slab_temporary_path(out->path, &out->temporary));
+    TRY_SAYING(slab_temporary_create(out->temporary, &out->fd), "cannot write '%s'", out->path);
 done:
+    if (rc != SLAB_OK)
+        FREE(out->temporary); /* if it is there, it is another's */
     return rc;
 }
 
 slab_status slab_output_open(slab_ranks *ranks, const char *path, bool force, slab_output *out)
 {
     slab_status rc = SLAB_OK;
-    char name[4096 + 64] = "";
     bool first = slab_ranks_me(ranks) == 0;
     *out = (slab_output){.ranks = ranks, .fd = -1, .force = force};
     rc = slab_memory_strdup(&out->path, path);
     if (rc == SLAB_OK && first)
-        rc = create_temporary(out, name, sizeof name);
+        rc = create_temporary(out);
+    else if (rc == SLAB_OK)
+        rc = slab_temporary_path(out->path, &out->temporary);
     TRY(slab_ranks_agree(ranks, rc));
-    TRY(slab_ranks_broadcast(ranks, name, sizeof name, 0));
-    rc = slab_memory_strdup(&out->temporary, name);
-    if (rc == SLAB_OK && !first) {
-        out->fd = open(name, O_WRONLY | O_CLOEXEC);
+    if (!first) {
+        out->fd = open(out->temporary, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (out->fd < 0)
-            rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot open '%s'", name);
+            rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot open '%s'", out->temporary);
     }
     TRY(slab_ranks_agree(ranks, rc));
 done:
@@ -101,28 +101,71 @@ slab_status slab_output_sync(slab_output *out)
     return slab_ranks_agree(out->ranks, rc);
 }
 
-static slab_status rename_here(slab_output *out)
+static slab_status open_folder(const slab_output *out, int *fd)
 {
     slab_status rc = SLAB_OK;
     char folder[4096];
-    int fd = -1;
-    /* Another program may have made the file meanwhile; not every file system can refuse. */
-    if (!out->force &&
-        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) == 0)
-        goto synced;
-    REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
-            "'%s' has come to exist meanwhile: give --force to replace it", out->path);
-    if (rename(out->temporary, out->path) != 0)
-        FAIL_ERRNO("cannot name the new file '%s'", out->path);
-synced:
-    FREE(out->temporary);
     folder_of(out->path, folder, sizeof folder);
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        FAIL_ERRNO("cannot write the folder '%s' to the disk", folder);
+    *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        FAIL_ERRNO("cannot open the folder of '%s'", out->path);
 done:
-    if (fd >= 0)
-        close(fd);
+    return rc;
+}
+
+/* Some file systems cannot fsync a folder: no harm. */
+static slab_status sync_folder(const slab_output *out, int folder)
+{
+    slab_status rc = SLAB_OK;
+    if (fsync(folder) != 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
+        FAIL_ERRNO("cannot make the name '%s' durable", out->path);
+done:
+    return rc;
+}
+
+static slab_status unlink_old(const slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    int folder = -1;
+    TRY(open_folder(out, &folder));
+    if (unlink(out->path) == 0)
+        TRY(sync_folder(out, folder));
+    else if (errno != ENOENT)
+        FAIL_ERRNO("cannot replace '%s'", out->path);
+done:
+    if (folder >= 0)
+        close(folder);
+    return rc;
+}
+
+slab_status slab_output_clear_place(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    if (slab_ranks_me(out->ranks) == 0 && out->force)
+        rc = unlink_old(out);
+    return slab_ranks_agree(out->ranks, rc);
+}
+
+/* After the rename only the fsync of the folder can fail: a new file then loses its name again. */
+static slab_status rename_here(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    int folder = -1;
+    TRY(open_folder(out, &folder));
+    /* Another program may have made the file meanwhile; not every file system can refuse. */
+    if (out->force ||
+        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) != 0) {
+        REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
+                "'%s' has come to exist meanwhile: give --force to replace it", out->path);
+        if (rename(out->temporary, out->path) != 0)
+            FAIL_ERRNO("cannot name the new file '%s'", out->path);
+    }
+    rc = sync_folder(out, folder);
+    if (rc == SLAB_OK || out->force || rename(out->path, out->temporary) != 0)
+        FREE(out->temporary);
+done:
+    if (folder >= 0)
+        close(folder);
     return rc;
 }
 

@@ -35,6 +35,10 @@ slab_status slab_output_write(const slab_output *out, int64_t offset, const void
 /** Makes the bytes durable: each rank its own. Collective. */
 slab_status slab_output_sync(slab_output *out);
 
+/** Of an output of several files, the one that says the others are there: takes the old one away,
+ * durably, if it is to be replaced, so that new ones never stand beside it. Collective. */
+slab_status slab_output_clear_place(slab_output *out);
+
 /** Gives the file its name. Collective; after slab_output_sync(). */
 slab_status slab_output_rename(slab_output *out);
 

@@ -316,6 +316,7 @@ slab_status slab_plink_export_run(slab_crew *crew, slab_reader *reader, const ch
     TRY(slab_plink_table_export(&out[1], crew, reader, 0, &slab_plink_samples));
     for (int i = 0; i < 3; i++)
         TRY(slab_output_sync(&out[i]));
+    TRY(slab_output_clear_place(&out[2]));
     for (int i = 0; i < 3; i++)
         TRY(slab_output_rename(&out[i]));
 done:

@@ -64,7 +64,7 @@ slab_status slab_recover(const char *path, char *did)
     TRY(slab_memory_strdup(&copy, real ? real : path));
     if (real)
         TRY(slab_journal_recover(copy, did));
-    TRY(slab_path_beside(copy, "slab-part", &temporary));
+    TRY(slab_temporary_path(copy, &temporary));
     TRY(remove_temporary(temporary, did));
     TRY(lock_or_fail(copy, &fd)); /* a writer that lives has use for its logs */
     if (slab_chunk_log_remove_all(copy) > 0)

@@ -339,6 +339,7 @@ static slab_status commit_meta(slab_txn *txn)
     slab_status rc = SLAB_OK;
     uint64_t end;
     TRY(slab_space_end(txn->space, &end));
+    txn->file.committing = true;
     TRY(slab_meta_commit(&txn->meta, end, txn->options.sync));
     TRY(slab_txn_file_publish(&txn->file, txn->options.sync));
 done:

@@ -1,6 +1,6 @@
 /* A new output is written under a temporary name and renamed; an existing one is written in place,
  * past its end. The lock is flock's on the file that is written: h5py and HDF5's own tools respect
- * it, and the kernel lets it go when the writer dies. */
+ * it. */
 #include <slab/storage/transaction_impl.h>
 
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,39 +17,6 @@
 #include <slab/storage/hdf5/journal.h>
 
 enum { ATTEMPTS = 8 }; /* at a file that others replace under our hands */
-
-slab_status slab_path_beside(const char *file, const char *suffix, char **out)
-{
-    slab_status rc = SLAB_OK;
-    const char *slash = strrchr(file, '/');
-    const char *name = slash ? slash + 1 : file;
-    size_t folder = (size_t)(name - file), n = strlen(file) + strlen(suffix) + 5;
-    ALLOC(*out, n, "a file name");
-    snprintf(*out, n, "%.*s.%s.%s", slash ? (int)folder : 2, slash ? file : "./", name, suffix);
-done:
-    return rc;
-}
-
-bool slab_path_lock(int fd, bool *known)
-{
-    *known = true;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EINTR)
-            continue;
-        if (errno == EWOULDBLOCK)
-            return false;
-        *known = false; /* ENOLCK, ENOSYS, EOPNOTSUPP: some Lustre and NFS mounts */
-        return true;
-    }
-    return true;
-}
-
-bool slab_path_is(const char *path, int fd)
-{
-    struct stat a, b;
-    return lstat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
 
 static slab_status open_folder(const char *path, int *out)
 {
@@ -108,65 +74,6 @@ done:
     return rc;
 }
 
-/* Removes a temporary file that nobody locks. The lock is held until it is gone, so that of two who
- * find it, one removes it, and none removes the other's new one. */
-static slab_status remove_dead(const char *temporary)
-{
-    slab_status rc = SLAB_OK;
-    struct stat st;
-    bool known = true;
-    char *journal = NULL;
-    int fd = open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return SLAB_OK;
-    if (fd < 0)
-        FAIL_ERRNO("'%s' is in the way", temporary);
-    REQUIRE(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), SLAB_ERR_EXISTS,
-            "'%s' is in the way: not a regular file", temporary);
-    REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
-            "another process is writing it ('%s' is locked)", temporary);
-    REQUIRE(known, SLAB_ERR_LOCKED,
-            "'%s' is there, and the file system has no locks to tell "
-            "whether its writer lives; remove it if no slab is running",
-            temporary);
-    if (slab_path_is(temporary, fd)) {
-        TRY(slab_journal_path(temporary, &journal));
-        if (unlink(temporary) != 0)
-            FAIL_ERRNO("cannot remove '%s'", temporary);
-        unlink(journal);
-        slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
-    }
-done:
-    if (fd >= 0)
-        close(fd);
-    FREE(journal);
-    return rc;
-}
-
-static slab_status create_temporary(const char *temporary, int *out)
-{
-    slab_status rc = SLAB_OK;
-    bool known;
-    int fd = -1;
-    for (int i = 0; i < ATTEMPTS; i++) {
-        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (fd < 0 && errno == EEXIST) {
-            TRY(remove_dead(temporary));
-            continue;
-        }
-        if (fd < 0)
-            FAIL_ERRNO("cannot create '%s'", temporary);
-        if (slab_path_lock(fd, &known) && slab_path_is(temporary, fd))
-            break;
-        close(fd);
-        fd = -1;
-    }
-    REQUIRE(fd >= 0, SLAB_ERR_LOCKED, "another process is about to write it ('%s')", temporary);
-    *out = fd;
-done:
-    return rc;
-}
-
 static slab_status copy_content(int from, int to, const char *path)
 {
     slab_status rc = SLAB_OK;
@@ -178,10 +85,14 @@ static slab_status copy_content(int from, int to, const char *path)
         FAIL_ERRNO("cannot copy '%s'", path);
     for (off_t at = 0; at < st.st_size;) {
         ssize_t n = pread(from, buffer, PIECE, at);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0)
             FAIL_ERRNO("cannot read '%s'", path);
         REQUIRE(n > 0, SLAB_ERR_FORMAT, "'%s' became shorter while it was copied", path);
         ssize_t wrote = pwrite(to, buffer, (size_t)n, at);
+        if (wrote < 0 && errno == EINTR)
+            continue;
         if (wrote < 0)
             FAIL_ERRNO("cannot copy '%s'", path);
         at += wrote;
@@ -234,7 +145,7 @@ slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
     *out = (slab_txn_file){.lock = -1, .guard = -1};
     TRY(resolve(path, out));
     out->in_place = out->existed && !copy;
-    TRY(slab_path_beside(out->path, "slab-part", &temporary));
+    TRY(slab_temporary_path(out->path, &temporary));
     TRY(slab_journal_path(out->in_place ? out->path : temporary, &out->journal));
     if (out->existed) {
         int fd = -1;
@@ -249,7 +160,7 @@ slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
     if (out->in_place) {
         TRY(slab_memory_strdup(&out->work, out->path));
     } else {
-        TRY_SAYING(create_temporary(temporary, &out->lock), "cannot write '%s'", path);
+        TRY_SAYING(slab_temporary_create(temporary, &out->lock), "cannot write '%s'", path);
         out->work = temporary;
         temporary = NULL;
         if (copy && out->existed)
@@ -315,7 +226,7 @@ void slab_txn_file_discard(slab_txn_file *file)
     if (!file->in_place) {
         unlink(file->work);
         unlink(file->journal);
-    } else if (access(file->journal, F_OK) != 0 &&
+    } else if (!file->committing && access(file->journal, F_OK) != 0 &&
                ftruncate(file->lock, (off_t)file->old_size) != 0) {
         /* Bytes behind the end that HDF5 knows do no harm. */
         slab_log(SLAB_LOG_INFO, "cannot cut '%s' back to its old length", file->path);

@@ -8,20 +8,11 @@
 #include <slab/storage/block_writer.h>
 #include <slab/storage/hdf5/meta.h>
 #include <slab/storage/space.h>
+#include <slab/storage/temporary.h>
 #include <slab/storage/transaction.h>
 #include <stdatomic.h>
 
 /* --- transaction_file.c: names, locks and renames; on rank 0 where not said otherwise --- */
-
-/** "<folder>/.<name>.<suffix>" of a file. slab_memory_free() it. Any rank. */
-slab_status slab_path_beside(const char *file, const char *suffix, char **out);
-
-/** Takes the exclusive lock; false: another has it. @param[out] known  false when the file system
- * has no locks (then true is returned). */
-bool slab_path_lock(int fd, bool *known);
-
-/** Is fd still the file of that name? */
-bool slab_path_is(const char *path, int fd);
 
 typedef struct slab_txn_file {
     char *path;        /* the output, links resolved */
@@ -29,6 +20,7 @@ typedef struct slab_txn_file {
     char *journal;     /* of work */
     bool existed;      /* the output was there before */
     bool in_place;     /* work is the output itself */
+    bool committing;   /* the metadata plane has the file's length in its hands now */
     uint64_t old_size; /* of the output */
     int lock;          /* holds the lock on work */
     int guard;         /* holds the lock on an existing output that is replaced, -1: none */

@@ -74,6 +74,8 @@ static slab_status read_packed(const slab_raw_chunks *c, lane *own, const slab_c
     }
     for (size_t at = 0; at < chunk->size;) {
         ssize_t n = pread(c->fd, own->packed + at, chunk->size - at, (off_t)(chunk->address + at));
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n < 0)
             FAIL_ERRNO("cannot read at byte %" PRIu64, chunk->address + at);
         REQUIRE(n > 0, SLAB_ERR_FORMAT, "the file ends at byte %" PRIu64 ", within the chunk",

@@ -232,7 +232,7 @@ static haddr_t driver_get_eof(const H5FD_t *handle, H5FD_mem_t type)
 
 /* Bytes past the end that the file had are zero: HDF5 allocates before it writes, and chunks that
  * others put there meanwhile are not HDF5's to read. */
-static slab_status read_file(const slab_driver_file *f, uint64_t address, size_t size, void *buffer)
+slab_status slab_driver_read(const slab_driver_file *f, uint64_t address, size_t size, void *buffer)
 {
     slab_status rc = SLAB_OK;
     uint8_t *dst = buffer;
@@ -276,7 +276,7 @@ static slab_status read_line(slab_driver_file *f, uint64_t address, size_t size,
         if (line->bytes == NULL)
             ALLOC(line->bytes, SLAB_DRIVER_LINE, "metadata read ahead");
         line->size = 0;
-        TRY(read_file(f, start, n, line->bytes));
+        TRY(slab_driver_read(f, start, n, line->bytes));
         line->address = start;
         line->size = n;
     }
@@ -311,7 +311,7 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return -1;
     if (served)
         return 0;
-    if (slab_driver_failed(read_file(f, address, size, buffer)) < 0)
+    if (slab_driver_failed(slab_driver_read(f, address, size, buffer)) < 0)
         return -1;
     if (f->overlay != NULL)
         slab_overlay_read(f->overlay, address, size, buffer);

@@ -55,6 +55,10 @@ typedef struct slab_driver_file {
 slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out);
 void slab_driver_close(slab_driver_file **file);
 
+/** Reads what is on the disk; bytes past the end that the file had are zero. */
+slab_status slab_driver_read(const slab_driver_file *file, uint64_t address, size_t size,
+                             void *buffer);
+
 /** The file is open for writing; from now on space comes from reserve(). */
 void slab_driver_begin(slab_driver_file *file, slab_meta_reserve reserve, void *context);
 

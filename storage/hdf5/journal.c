@@ -317,36 +317,56 @@ done:
     return rc;
 }
 
+static slab_status undo(int journal_fd, const char *name, const char *path, int fd, char *did);
 static slab_status roll_back(const char *name, const char *path, int fd, char *did);
+
+/* Takes the journal away, and with it the way back; *kept still reads it. */
+static slab_status journal_remove(const char *name, bool sync, int *kept, bool *removed)
+{
+    slab_status rc = SLAB_OK;
+    *kept = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (*kept < 0)
+        FAIL_ERRNO("cannot open the journal '%s'", name);
+    if (unlink(name) != 0)
+        FAIL_ERRNO("cannot remove the journal '%s'", name);
+    *removed = true;
+    if (sync)
+        TRY(sync_folder(name));
+done:
+    return rc;
+}
 
 slab_status slab_journal_apply(const char *path, int fd, uint64_t old_size,
                                const slab_patch *patches, size_t n, bool sync)
 {
     slab_status rc = SLAB_OK;
-    char *name = NULL;
-    bool hot = false;
+    char *name = NULL, did[SLAB_MESSAGE_MAX];
+    bool hot = false, removed = false;
+    int kept = -1;
     TRY(slab_journal_path(path, &name));
     TRY(journal_write(name, path, fd, old_size, patches, n, sync));
     hot = true;
     TRY(slab_journal_write_patches(fd, path, patches, n));
     if (sync)
         TRY(sync_file(fd, path));
-    hot = false;
-    if (unlink(name) != 0)
-        FAIL_ERRNO("cannot remove the journal '%s'", name);
-    if (sync)
-        TRY(sync_folder(name));
+    TRY(journal_remove(name, sync, &kept, &removed));
 done:
-    if (hot) {
+    if (rc != SLAB_OK && hot) {
         /* The message that counts is the first one; if rolling back fails too, the journal stays
          * and the next open tries again. */
         slab_error first = *slab_error_last();
-        char did[SLAB_MESSAGE_MAX];
-        bool undone = roll_back(name, path, fd, did) == SLAB_OK;
+        bool undone =
+            (removed ? undo(kept, name, path, fd, did) : roll_back(name, path, fd, did)) == SLAB_OK;
         rc = slab_error_restore(&first);
-        if (!undone)
+        if (!undone && !removed)
             rc = slab_error_prefix(rc, "the next use of '%s' will undo this write", path);
+        else if (!undone)
+            rc = slab_error_prefix(rc, "'%s' may be damaged", path);
+    } else if (rc != SLAB_OK && ftruncate(fd, (off_t)old_size) != 0) {
+        rc = slab_error_prefix(rc, "'%s' keeps unused bytes at its end", path);
     }
+    if (kept >= 0)
+        close(kept);
     slab_memory_free(name);
     return rc;
 }
@@ -478,38 +498,46 @@ done:
     return rc;
 }
 
-static slab_status roll_back(const char *name, const char *path, int fd, char *did)
+static slab_status undo(int journal_fd, const char *name, const char *path, int fd, char *did)
 {
     slab_status rc = SLAB_OK;
     found_journal found = {0};
     uint64_t size = 0;
-    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (journal_fd < 0)
-        FAIL_ERRNO("cannot open the journal '%s'", name);
     TRY(journal_read(journal_fd, name, &found));
-    if (found.whole) {
-        TRY(identity_check(&found, name, fd, path, &size));
-        TRY(restore_bytes(&found, journal_fd, name, fd, path));
-        if (size > found.header.old_size && ftruncate(fd, (off_t)found.header.old_size) != 0)
-            FAIL_ERRNO("cannot truncate '%s'", path);
-        TRY(sync_file(fd, path));
-        snprintf(did, SLAB_MESSAGE_MAX,
-                 "rolled '%s' back to what it was before an interrupted write (%" PRIu64
-                 " bytes in %" PRIu64 " places)",
-                 path, found.header.bytes, found.header.entries);
-    } else {
+    if (!found.whole) {
         snprintf(did, SLAB_MESSAGE_MAX,
                  "removed the unfinished journal of '%s': it had not been "
                  "touched yet",
                  path);
+        goto done;
     }
+    TRY(identity_check(&found, name, fd, path, &size));
+    TRY(restore_bytes(&found, journal_fd, name, fd, path));
+    if (size > found.header.old_size && ftruncate(fd, (off_t)found.header.old_size) != 0)
+        FAIL_ERRNO("cannot truncate '%s'", path);
+    TRY(sync_file(fd, path));
+    snprintf(did, SLAB_MESSAGE_MAX,
+             "rolled '%s' back to what it was before an interrupted write (%" PRIu64
+             " bytes in %" PRIu64 " places)",
+             path, found.header.bytes, found.header.entries);
+done:
+    slab_memory_free(found.entries);
+    return rc;
+}
+
+static slab_status roll_back(const char *name, const char *path, int fd, char *did)
+{
+    slab_status rc = SLAB_OK;
+    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (journal_fd < 0)
+        FAIL_ERRNO("cannot open the journal '%s'", name);
+    TRY(undo(journal_fd, name, path, fd, did));
     if (unlink(name) != 0)
         FAIL_ERRNO("cannot remove the journal '%s'", name);
     TRY(sync_folder(name));
 done:
     if (journal_fd >= 0)
         close(journal_fd);
-    slab_memory_free(found.entries);
     return rc;
 }
 
@@ -527,7 +555,11 @@ slab_status slab_journal_recover(const char *path, char *did)
     if (fd < 0)
         FAIL_ERRNO("a write of '%s' was interrupted and must be undone, but it cannot be opened",
                    path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    int locked;
+    do {
+        locked = flock(fd, LOCK_EX | LOCK_NB);
+    } while (locked != 0 && errno == EINTR);
+    if (locked != 0) {
         REQUIRE(errno != EWOULDBLOCK, SLAB_ERR_LOCKED, "another process is writing '%s'", path);
         /* A file system without locks: nobody can hold one. */
         if (errno != ENOLCK && errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL)

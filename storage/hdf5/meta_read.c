@@ -22,8 +22,7 @@ slab_status slab_meta_signature_check(const slab_driver_file *file)
     uint8_t found[8];
     REQUIRE(file->size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", file->path);
     for (uint64_t at = 0; at + sizeof found <= file->size; at = at == 0 ? 512 : 2 * at) {
-        if (pread(file->fd, found, sizeof found, (off_t)at) < 0)
-            FAIL_ERRNO("cannot read '%s'", file->path);
+        TRY(slab_driver_read(file, at, sizeof found, found));
         if (memcmp(found, signature, sizeof signature) == 0)
             goto done;
     }

@@ -440,18 +440,23 @@ done:
 static slab_status write_existing(slab_meta *m, const slab_patch *patches, size_t n, bool sync)
 {
     slab_status rc = SLAB_OK;
+    bool untouched = false;
     off_t size = lseek(m->file->fd, 0, SEEK_END);
     if (size < 0)
         FAIL_ERRNO("cannot look at '%s'", m->path);
+    untouched = true;
     if ((uint64_t)size < m->file->eoa) {
         if (ftruncate(m->file->fd, (off_t)m->file->eoa) != 0)
             FAIL_ERRNO("cannot set the length of '%s'", m->path);
         if (sync && fsync(m->file->fd) != 0)
             FAIL_ERRNO("cannot fsync '%s'", m->path);
     }
+    untouched = false; /* from here on the journal sees to it */
     if (n > 0)
         TRY(slab_journal_apply(m->path, m->file->fd, m->file->size, patches, n, sync));
 done:
+    if (rc != SLAB_OK && untouched && ftruncate(m->file->fd, (off_t)m->file->size) != 0)
+        rc = slab_error_prefix(rc, "'%s' keeps unused bytes at its end", m->path);
     return rc;
 }
 

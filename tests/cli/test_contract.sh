@@ -3,31 +3,16 @@
 # input that fails with one line, dry runs that leave nothing, the same result on any ranks.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-slab random genotypes --shape 60x300 --populations 3 --missing-rate 0.05 --chunks 32x64 -q -o in.h5:/g
-slab random normal --shape 40x30 --chunks 16x16 --dtype f8 -q -o x.h5:/x
-slab export in.h5:/g -o in.bed -q
-slab random normal --shape 50x40 -q -o in.h5:/spare
-printf '1,2,3\n4,5,6\n' >in.csv
+. "$SLAB_SOURCE/tests/cli/calls.sh"
 
-# What a good call of each command looks like; a new command is added here.
-declare -A good=(
-    [ls]="in.h5" [info]="in.h5:/g" [head]="in.h5:/g" [dump]="in.h5:/g" [stat]="in.h5:/g"
-    [import]="in.bed -o OUT.h5:/g" [export]="in.h5:/g -o OUT.npy"
-    [random]="normal --shape 50x40 --chunks 16x16 -o OUT.h5:/x"
-    [pca]="in.h5:/g -k 3 -o OUT.h5" [verify]="in.h5" [recover]="in.h5" [plugin-path]=""
-    [calc]="sqrt(abs(x-1.5))*mean(x,axis=0) x=in.h5:/g -o OUT.h5:/y"
-    [reduce]="mean,max in.h5:/g --axis 1 -o OUT.h5" [hist]="in.h5:/g --bins 4 -o OUT.h5"
-    [group]="mean,count x.h5:/x by=in.h5:/g[:40,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
-    [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
-    [copy]="in.h5:/g -o OUT.h5:/g --chunks 16x16" [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
-    [help]="" [version]="")
+call_inputs 60 300 32x64 0 || exit 1
 
 for verb in $(verbs); do
     if [ -z "${good[$verb]+set}" ]; then
-        fail "$verb is new: give it a good call in $0"
+        fail "$verb is new: give it a good call in tests/cli/calls.sh"
         continue
     fi
-    words=${good[$verb]//OUT/out}
+    words=$(call_words "$verb" out 50x40 16x16)
     page=$SLAB_SOURCE/docs/commands/$verb.md
     if [ -f "$page" ]; then
         # every option of its own is on its page (estimators' parameters are in the model's page)
@@ -82,7 +67,7 @@ run_same() {
     for n in 1 2 4; do
         for threads in 1 2; do
             rm -rf out*
-            ranks $n $verb ${good[$verb]//OUT/out} -@ $threads -q >stdout 2>err || { fail "$verb on $n ranks"; cat err; }
+            ranks $n $verb $(call_words "$verb" out 50x40 16x16) -@ $threads -q >stdout 2>err || { fail "$verb on $n ranks"; cat err; }
             case $verb in
             export) cp out.npy result ;;
             stat | verify | diff) cp stdout result ;;
@@ -98,11 +83,9 @@ run_same() {
         done
     done
 }
-good[stat]="x.h5:/x --json"
+good[stat]="x.h5:/x --json" # on ranks: f8 sums
 for verb in $(verbs); do
-    if grep -q mpirun <(slab help "$verb") || [[ " stat import export random calc reduce quantile hist unique group " == *" $verb "* ]]; then
-        run_same "$verb"
-    fi
+    call_takes_ranks "$verb" && run_same "$verb"
 done
 ranks 2 ls in.h5 >two && slab ls in.h5 >one && same "a command that takes no ranks prints once" one two
 ranks 3 stat nowhere.h5 2>err

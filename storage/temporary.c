@@ -1,0 +1,113 @@
+#include <slab/storage/temporary.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/hdf5/journal.h>
+
+enum { ATTEMPTS = 8 }; /* at a file that others replace under our hands */
+
+slab_status slab_path_beside(const char *file, const char *suffix, char **out)
+{
+    slab_status rc = SLAB_OK;
+    const char *slash = strrchr(file, '/');
+    const char *name = slash ? slash + 1 : file;
+    size_t folder = (size_t)(name - file), n = strlen(file) + strlen(suffix) + 5;
+    ALLOC(*out, n, "a file name");
+    snprintf(*out, n, "%.*s.%s.%s", slash ? (int)folder : 2, slash ? file : "./", name, suffix);
+done:
+    return rc;
+}
+
+bool slab_path_lock(int fd, bool *known)
+{
+    *known = true;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR)
+            continue;
+        if (errno == EWOULDBLOCK)
+            return false;
+        *known = false; /* ENOLCK, ENOSYS, EOPNOTSUPP: some Lustre and NFS mounts */
+        return true;
+    }
+    return true;
+}
+
+bool slab_path_is(const char *path, int fd)
+{
+    struct stat a, b;
+    return lstat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+slab_status slab_temporary_path(const char *file, char **out)
+{
+    return slab_path_beside(file, "slab-part", out);
+}
+
+/* Removes a temporary file that nobody locks. The lock is held until it is gone, so that of two who
+ * find it, one removes it, and none removes the other's new one. */
+static slab_status remove_dead(const char *temporary)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    bool known = true;
+    char *journal = NULL;
+    int fd = open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return SLAB_OK;
+    if (fd < 0)
+        FAIL_ERRNO("'%s' is in the way", temporary);
+    REQUIRE(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), SLAB_ERR_EXISTS,
+            "'%s' is in the way: not a regular file", temporary);
+    REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
+            "another process is writing it ('%s' is locked)", temporary);
+    REQUIRE(known, SLAB_ERR_LOCKED,
+            "'%s' is there, and the file system has no locks to tell "
+            "whether its writer lives; remove it if no slab is running",
+            temporary);
+    if (slab_path_is(temporary, fd)) {
+        TRY(slab_journal_path(temporary, &journal));
+        if (unlink(temporary) != 0)
+            FAIL_ERRNO("cannot remove '%s'", temporary);
+        unlink(journal);
+        slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
+    }
+done:
+    if (fd >= 0)
+        close(fd);
+    FREE(journal);
+    return rc;
+}
+
+slab_status slab_temporary_create(const char *temporary, int *out)
+{
+    slab_status rc = SLAB_OK;
+    bool known;
+    int fd = -1;
+    for (int i = 0; i < ATTEMPTS; i++) {
+        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno == EEXIST) {
+            TRY(remove_dead(temporary));
+            continue;
+        }
+        if (fd < 0)
+            FAIL_ERRNO("cannot create '%s'", temporary);
+        if (slab_path_lock(fd, &known) && slab_path_is(temporary, fd))
+            break;
+        close(fd);
+        fd = -1;
+    }
+    REQUIRE(fd >= 0, SLAB_ERR_LOCKED, "another process is about to write it ('%s')", temporary);
+    *out = fd;
+done:
+    return rc;
+}

@@ -1,0 +1,39 @@
+/**
+ * Temporary files beside the file that they are to become.
+ *
+ * The name is always the same, so that the next writer finds what a killed one left; the lock, an
+ * exclusive flock that the kernel frees when its holder dies, tells a dead writer from a living
+ * one.
+ */
+#ifndef SLAB_STORAGE_TEMPORARY_H
+#define SLAB_STORAGE_TEMPORARY_H
+
+#include <slab/storage/base/status.h>
+#include <stdbool.h>
+
+/** "<folder>/.<name>.<suffix>" of a file. slab_memory_free() it. */
+slab_status slab_path_beside(const char *file, const char *suffix, char **out);
+
+/** Takes the exclusive lock; false: another has it. @param[out] known  false when the file system
+ * has no locks (then true is returned). */
+bool slab_path_lock(int fd, bool *known);
+
+/** Is fd still the file of that name? */
+bool slab_path_is(const char *path, int fd);
+
+/** The name of the temporary file that is to become @p file. slab_memory_free() it. */
+slab_status slab_temporary_path(const char *file, char **out);
+
+/**
+ * Makes a temporary file, and locks it; removes one that a dead writer left, and logs that. Never
+ * follows a link and never opens a file that was there.
+ *
+ * @param[out] fd  for reading and writing; holds the lock until it is closed
+ *
+ * @retval SLAB_ERR_LOCKED  another process is writing it, or the file system cannot tell
+ * @retval SLAB_ERR_EXISTS  something else than a regular file has the name
+ * @retval SLAB_ERR_IO      the system's word for it
+ */
+slab_status slab_temporary_create(const char *temporary, int *fd);
+
+#endif
