@@ -137,7 +137,8 @@ static void ranks_wanted(const void *context, int64_t n, int64_t *ranks)
         ranks[2 * i] = p.below;
         ranks[2 * i + 1] = p.above;
     }
-    qsort(ranks, 2 * (size_t)s->nq, sizeof *ranks, by_rank);
+    if (s->nq > 0)
+        qsort(ranks, 2 * (size_t)s->nq, sizeof *ranks, by_rank);
 }
 
 static double real_of(const quantile_self *s, uint64_t key)

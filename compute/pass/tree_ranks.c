@@ -52,7 +52,8 @@ static slab_status tell_holdings(collect *c)
     TRY(slab_ranks_allgather(c->ranks, mine, c->tree->count * sizeof *mine, &all, &offsets));
     c->count = offsets[n] / sizeof *mine;
     c->all = all;
-    qsort(c->all, c->count, sizeof *c->all, by_place);
+    if (c->count > 0)
+        qsort(c->all, c->count, sizeof *c->all, by_place);
 done:
     slab_memory_free(offsets);
     slab_memory_free(mine);
@@ -193,7 +194,8 @@ static size_t join_lists(collect *c, size_t raised, size_t end)
 {
     memmove(c->all + raised, c->all + end, (c->count - end) * sizeof *c->all);
     c->count -= end - raised;
-    qsort(c->all, c->count, sizeof *c->all, by_place);
+    if (c->count > 0)
+        qsort(c->all, c->count, sizeof *c->all, by_place);
     return c->count;
 }
 

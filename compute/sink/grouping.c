@@ -378,7 +378,8 @@ static slab_status grouping_finish(void *sink, const slab_span *span, void *stat
 {
     const slab_grouping *g = sink;
     (void)span;
-    memcpy(g->state, state, slab_grouping_bytes(g));
+    if (slab_grouping_bytes(g) > 0)
+        memcpy(g->state, state, slab_grouping_bytes(g));
     return SLAB_OK;
 }
 

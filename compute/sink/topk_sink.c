@@ -127,7 +127,8 @@ static slab_status topk_finish(void *sink, const slab_span *span, void *state)
     slab_topk *t = sink;
     const topk_state *s = state;
     (void)span;
-    memcpy(t->entries, s->entries, (size_t)s->n * sizeof *t->entries);
+    if (s->n > 0)
+        memcpy(t->entries, s->entries, (size_t)s->n * sizeof *t->entries);
     for (int64_t i = 0; t->least && i < s->n; i++)
         t->entries[i].key = ~t->entries[i].key;
     return SLAB_OK;

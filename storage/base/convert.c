@@ -129,6 +129,8 @@ slab_status slab_dtype_convert(slab_dtype from, const void *src, slab_dtype to, 
     bool same = from.kind == to.kind && from.size == to.size;
     bool native = slab_dtype_is_native(from) && slab_dtype_is_native(to);
     TRY(check(from, to));
+    if (n == 0) /* then src and dst may be NULL */
+        return SLAB_OK;
     if (same && (native || slab_dtype_equal(from, to) || !slab_dtype_is_number(from)))
         memmove(dst, src, n * from.size);
     else if (!same && native && src != dst && aligned(src, from) && aligned(dst, to))

@@ -30,8 +30,9 @@ static inline void fetch(slab_value **values, int n, void **out)
     must(slab_program_run(program, 1 << 28));
     for (int i = 0; i < n; i++) {
         must(slab_shape_elements(slab_value_shape(values[i]), &elements));
-        memcpy(out[i], slab_program_data(program, number[i]),
-               (size_t)elements * slab_value_dtype(values[i]).size);
+        if (elements > 0)
+            memcpy(out[i], slab_program_data(program, number[i]),
+                   (size_t)elements * slab_value_dtype(values[i]).size);
         slab_value_drop(&values[i]);
     }
     slab_program_destroy(&program);

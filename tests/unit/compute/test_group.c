@@ -66,8 +66,10 @@ START_TEST(any_budget_finds_the_same_elements)
         slab_value *rest[] = {slab_value_apply("remainder", mixed, 2), slab_value_literal_int(far)};
         slab_value *spread = slab_value_apply("multiply", rest, 2);
         distinct(spread, round ? (size_t)30 << 20 : (size_t)300 << 20, P, elements, counts);
+        int64_t wrong = 0;
         for (int64_t k = 0; k < P; k++)
-            ck_assert(elements[k] == k * far && counts[k] == 1);
+            wrong += elements[k] != k * far || counts[k] != 1;
+        ck_assert_int_eq(wrong, 0);
         for (int k = 0; k < 2; k++) {
             slab_value_drop(&by[k]);
             slab_value_drop(&mixed[k]);
@@ -163,6 +165,7 @@ END_TEST
 int main(void)
 {
     TCase *tc = tcase_create("group");
+    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, open_workshop, close_workshop);
     tcase_add_test(tc, near_elements_are_counted_in_a_table);
     tcase_add_test(tc, far_elements_go_through_scratch_and_nan_is_one_and_last);
