@@ -41,6 +41,7 @@ struct slab_call {
     call_input *inputs;
     char *output_file, *output_path;
     char *job; /* what slab_call_job() made */
+    bool kept; /* a stop has left an unfinished output, which the same command continues */
 };
 
 /** The command and its inputs in words that a rerun repeats; the call's own. */

@@ -73,7 +73,7 @@ const char *slab_manual_exit_code(int i, int *code)
     } codes[] = {{0, "everything went well"},
                  {1, "a check failed: something is damaged or differs"},
                  {2, "an error: the message says which"},
-                 {75, "stopped by a signal; nothing is damaged: run the same command again"}};
+                 {75, "stopped by a signal or the time limit: the same command continues"}};
     if (i >= (int)(sizeof codes / sizeof *codes))
         return NULL;
     *code = codes[i].code;

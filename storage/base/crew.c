@@ -57,18 +57,6 @@ typedef struct worker {
     pthread_t id;
 } worker;
 
-static volatile sig_atomic_t stop_wanted;
-
-void slab_stop_request(void)
-{
-    stop_wanted = 1;
-}
-
-int slab_stop_requested(void)
-{
-    return stop_wanted;
-}
-
 static int64_t now_ns(void)
 {
     struct timespec t;
@@ -294,8 +282,9 @@ static bool halted(run *r)
     int64_t now, look = atomic_load(&r->next_look), halt = 0;
     if (atomic_load(&r->halted))
         return true;
-    if (stop_wanted) {
-        fail(r, slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by a signal"));
+    if (slab_stop_requested()) {
+        fail(r, slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by %s",
+                               slab_stop_reason()));
         return true;
     }
     if (r->local || slab_ranks_count(r->crew->ranks) == 1)
@@ -388,6 +377,21 @@ static void run_clear(run *r)
     pthread_mutex_destroy(&r->failing);
 }
 
+/* A run that was stopped says how far it got. Collective: all ranks have the same status. */
+static slab_status say_how_far(const run *r, slab_status rc)
+{
+    int64_t finished = atomic_load(&r->done);
+    slab_error why = *slab_error_last();
+    const char *name = r->crew->name;
+    if (rc != SLAB_ERR_STOPPED || r->total == 0)
+        return rc;
+    if (slab_ranks_sum(r->crew->ranks, &finished, 1) != SLAB_OK)
+        return slab_error_last()->code;
+    return slab_error_set(rc, why.file, why.line, "%s with %d%% of '%s' done", why.message,
+                          (int)(100.0 * (double)finished / (double)r->total),
+                          *name ? name : "the work");
+}
+
 slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context)
 {
     slab_status rc = SLAB_OK;
@@ -406,6 +410,7 @@ slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *cont
     /* Nobody is in the loop any more once all have agreed, so the halt words can be cleared; the
      * second agreement keeps a fast rank's next failure from being cleared by a slow one. */
     rc = slab_ranks_agree(crew->ranks, rc);
+    rc = say_how_far(&r, rc);
     if (rc != SLAB_OK && count > 1) {
         slab_status cleared = slab_words_set(crew->words, me, WORD_HALT, 0);
         if (slab_ranks_barrier(crew->ranks) != SLAB_OK || cleared != SLAB_OK)
