@@ -10,6 +10,7 @@
 
 #include <slab/storage/base/status.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SLAB_JOB_KEY_BYTES 16

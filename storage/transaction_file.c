@@ -108,21 +108,19 @@ done:
     return rc;
 }
 
-/* Removes a temporary file that nobody locks. The lock is held until it is gone, so that of two who
- * find it, one removes it, and none removes the other's new one. */
-static slab_status remove_dead(const char *temporary)
+/* A temporary file that is in the way: locked, or an error. *out -1: it is gone. */
+static slab_status lock_dead(const char *temporary, int *out)
 {
     slab_status rc = SLAB_OK;
-    struct stat st;
     bool known = true;
-    char *journal = NULL;
-    int fd = open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = slab_open_own(temporary, O_RDWR);
+    *out = -1;
     if (fd < 0 && errno == ENOENT)
         return SLAB_OK;
+    REQUIRE(fd >= 0 || errno != EPERM, SLAB_ERR_EXISTS,
+            "'%s' is in the way: not a regular file of this user's", temporary);
     if (fd < 0)
         FAIL_ERRNO("'%s' is in the way", temporary);
-    REQUIRE(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), SLAB_ERR_EXISTS,
-            "'%s' is in the way: not a regular file", temporary);
     REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
             "another process is writing it ('%s' is locked)", temporary);
     REQUIRE(known, SLAB_ERR_LOCKED,
@@ -130,12 +128,38 @@ static slab_status remove_dead(const char *temporary)
             "whether its writer lives; remove it if no slab is running",
             temporary);
     if (slab_path_is(temporary, fd)) {
-        TRY(slab_journal_path(temporary, &journal));
-        if (unlink(temporary) != 0)
-            FAIL_ERRNO("cannot remove '%s'", temporary);
-        unlink(journal);
-        slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
+        *out = fd;
+        fd = -1;
     }
+done:
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* What a dead writer has left is taken over, or removed. The lock is held until it is gone, so that
+ * of two who find it, one removes it, and none removes the other's new one. */
+static slab_status take_dead(const char *temporary, const slab_txn_wish *wish, slab_txn_file *file,
+                             int *out)
+{
+    slab_status rc = SLAB_OK;
+    char *journal = NULL;
+    int fd = -1;
+    *out = -1;
+    TRY(lock_dead(temporary, &fd));
+    if (fd < 0)
+        goto done;
+    TRY(slab_leftovers_judge(file->path, true, wish, &file->resumed));
+    if (file->resumed) {
+        *out = fd;
+        fd = -1;
+        goto done;
+    }
+    TRY(slab_journal_path(temporary, &journal));
+    if (unlink(temporary) != 0)
+        FAIL_ERRNO("cannot remove '%s'", temporary);
+    unlink(journal);
+    slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
 done:
     if (fd >= 0)
         close(fd);
@@ -143,7 +167,8 @@ done:
     return rc;
 }
 
-static slab_status create_temporary(const char *temporary, int *out)
+static slab_status create_temporary(const char *temporary, const slab_txn_wish *wish,
+                                    slab_txn_file *file, int *out)
 {
     slab_status rc = SLAB_OK;
     bool known;
@@ -151,7 +176,9 @@ static slab_status create_temporary(const char *temporary, int *out)
     for (int i = 0; i < ATTEMPTS; i++) {
         fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd < 0 && errno == EEXIST) {
-            TRY(remove_dead(temporary));
+            TRY(take_dead(temporary, wish, file, &fd));
+            if (file->resumed)
+                break;
             continue;
         }
         if (fd < 0)
@@ -226,41 +253,51 @@ done:
     return rc;
 }
 
-slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
+/* Locks an existing output. When it is written in place, what has been left of it is judged. */
+static slab_status begin_existing(const char *temporary, const slab_txn_wish *wish,
+                                  slab_txn_file *out)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
-    char *temporary = NULL, *journal = NULL;
+    char *journal = NULL;
+    int fd = -1;
+    TRY(slab_journal_path(out->path, &journal));
+    TRY(lock_existing(out->path, journal, &fd));
+    *(wish->copy ? &out->guard : &out->lock) = fd;
+    if (fstat(fd, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s'", out->path);
+    out->old_size = (uint64_t)st.st_size;
+    REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", out->path);
+    if (out->in_place)
+        TRY(slab_leftovers_judge(out->path, access(temporary, F_OK) == 0, wish, &out->resumed));
+done:
+    FREE(journal);
+    return rc;
+}
+
+slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, slab_txn_file *out)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL;
     *out = (slab_txn_file){.lock = -1, .guard = -1};
     TRY(resolve(path, out));
-    out->in_place = out->existed && !copy;
+    out->in_place = out->existed && !wish->copy;
     TRY(slab_path_beside(out->path, "slab-part", &temporary));
     TRY(slab_journal_path(out->in_place ? out->path : temporary, &out->journal));
-    if (out->existed) {
-        int fd = -1;
-        TRY(slab_journal_path(out->path, &journal));
-        TRY(lock_existing(out->path, journal, &fd));
-        *(copy ? &out->guard : &out->lock) = fd;
-        if (fstat(fd, &st) != 0)
-            FAIL_ERRNO("cannot look at '%s'", path);
-        out->old_size = (uint64_t)st.st_size;
-        REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", path);
-    }
+    if (out->existed)
+        TRY(begin_existing(temporary, wish, out));
     if (out->in_place) {
         TRY(slab_memory_strdup(&out->work, out->path));
     } else {
-        TRY_SAYING(create_temporary(temporary, &out->lock), "cannot write '%s'", path);
+        TRY_SAYING(create_temporary(temporary, wish, out, &out->lock), "cannot write '%s'", path);
         out->work = temporary;
         temporary = NULL;
-        if (copy && out->existed)
+        if (wish->copy && out->existed)
             TRY(copy_content(out->guard, out->lock, path));
     }
-    int logs = slab_chunk_log_remove_all(out->path);
-    if (logs > 0)
-        slab_log(SLAB_LOG_WARN, "removed %d chunk logs that a killed writer had left beside '%s'",
-                 logs, path);
+    if (!out->resumed && slab_leftovers_remove(out->path))
+        slab_log(SLAB_LOG_WARN, "removed what a killed writer had left beside '%s'", path);
 done:
-    FREE(journal);
     FREE(temporary);
     return rc;
 }

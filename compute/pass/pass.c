@@ -256,6 +256,30 @@ done:
     return rc;
 }
 
+/* An earlier run has left all that the tile is for. */
+static bool tile_is_there(const run *r, int64_t at)
+{
+    const slab_pass *pass = r->pass;
+    int64_t number = pass_order_tile(&pass->layout, at);
+    slab_box box;
+    for (int s = 0; s < pass->nsinks; s++)
+        if (!pass->sinks[s].cls->has)
+            return false;
+    slab_grid_box(&pass->layout.grid, number, &box);
+    for (int s = 0; s < pass->nsinks; s++)
+        if (!pass->sinks[s].cls->has(pass->sinks[s].sink, number, &box))
+            return false;
+    return pass->nsinks > 0;
+}
+
+static bool unit_is_there(const run *r, int64_t unit)
+{
+    for (int64_t t = unit; t < unit + r->pass->layout.unit; t++)
+        if (!tile_is_there(r, t))
+            return false;
+    return true;
+}
+
 /* Has the tile's packed bytes read ahead while the one before is computed: the next of this task,
  * or at its end the first of the task that this thread will probably get. */
 static void look_ahead(run *r, int64_t at, int64_t end)
@@ -263,7 +287,7 @@ static void look_ahead(run *r, int64_t at, int64_t end)
     const pass_layout *layout = &r->pass->layout;
     int64_t next = at + 1 < end ? at + 1 : end + (r->plan.threads - 1) * layout->task_tiles;
     slab_box box;
-    if (next >= layout->grid.ntiles)
+    if (next >= layout->grid.ntiles || tile_is_there(r, next))
         return;
     slab_grid_box(&layout->grid, pass_order_tile(layout, next), &box);
     for (int v = 0; v < r->pass->nvalues; v++)
@@ -276,6 +300,8 @@ static slab_status run_tiles(run *r, int place, pass_node *node, int64_t first, 
     slab_status rc = SLAB_OK;
     const pass_layout *layout = &r->pass->layout;
     for (int64_t unit = first; unit < end; unit += layout->unit) {
+        if (unit_is_there(r, unit))
+            continue;
         for (int phase = 0; phase < layout->nphases; phase++) {
             for (int64_t t = unit; t < unit + layout->unit; t++) {
                 if (phase == 0)

@@ -90,6 +90,11 @@ typedef struct slab_sink_class {
     /** Makes an empty state. NULL: zeroed memory is one. */
     void (*init)(const void *sink, const slab_span *span, void *state);
 
+    /** What the tile is for is there already: an unfinished run has left it. A tile that is there for
+     * all sinks is not shown; of bands, those whose tiles all are. NULL: never. For sinks whose
+     * results lie outside of their state. Thread-safe. */
+    bool (*has)(const void *sink, int64_t number, const slab_box *box);
+
     /** Takes a tile. `scratch` is the calling thread's. */
     slab_status (*accumulate)(const void *sink, const slab_span *span, void *state, int phase,
                               const slab_tile *tile, void *scratch);
