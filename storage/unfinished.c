@@ -121,7 +121,7 @@ slab_status slab_unfinished_look(const char *file, slab_unfinished *out, bool *t
     out->held = is_held(begun ? temporary : file);
     TRY(slab_unfinished_count(file, out->job, out->in_place, out));
     TRY(last_change(file, temporary, &out->changed));
-    *there = out->held || out->chunks > 0 || out->records > 0;
+    *there = out->held || begun || out->chunks > 0 || out->records > 0;
 done:
     FREE(temporary);
     if (rc != SLAB_OK || !*there)

@@ -20,7 +20,7 @@ declare -A good=(
     [group]="mean,count x.h5:/x by=in.h5:/g[:40,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
     [copy]="in.h5:/g -o OUT.h5:/g --chunks 16x16" [diff]="in.h5:/g in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g"
-    [help]="" [version]="")
+    [jobs]="" [clean]="in.h5" [help]="" [version]="")
 
 for verb in $(verbs); do
     if [ -z "${good[$verb]+set}" ]; then
@@ -66,7 +66,7 @@ for verb in $(verbs); do
             text) echo 'no data at all, only words' | tee bad.h5 bad.bim bad.fam >bad.bed ;;
             short) head -c 1000 in.h5 >bad.h5; head -c 50 in.bed >bad.bed; cp in.bim bad.bim; cp in.fam bad.fam ;;
             esac
-            case $verb in random | recover | help) continue ;; esac
+            case $verb in random | recover | clean | help) continue ;; esac
             rm -f out*
             refuses 2 "bad" "$SLAB" $verb ${words//in./bad.}
             ls out* 2>/dev/null && fail "slab $verb leaves an output behind"
