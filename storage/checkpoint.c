@@ -373,6 +373,26 @@ done:
     return rc;
 }
 
+slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
+                                  const slab_state_part *parts, int n, bool *found)
+{
+    slab_status rc = SLAB_OK;
+    slab_checkpoint *c = checkpoint;
+    uint64_t wanted = 0;
+    *found = false;
+    if (!c)
+        return SLAB_OK;
+    for (int i = 0; i < n; i++)
+        wanted += parts[i].bytes;
+    const record *there = c->root ? find(c, name) : NULL;
+    *found = there && there->bytes == wanted;
+    TRY(slab_ranks_broadcast(c->ranks, found, sizeof *found, 0));
+    if (*found)
+        TRY(slab_ranks_agree(c->ranks, c->root ? read_parts(c, name, parts, n) : SLAB_OK));
+done:
+    return rc;
+}
+
 slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,
                                 const slab_state_part *parts, int n, bool *found)
 {

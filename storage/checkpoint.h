@@ -38,6 +38,11 @@ slab_status slab_checkpoint_put(slab_checkpoint *checkpoint, const char *name,
 slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,
                                 const slab_state_part *parts, int n, bool *found);
 
+/** As slab_checkpoint_get(), for rank 0 alone: the parts of the others are not looked at.
+ * Collective. */
+slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
+                                  const slab_state_part *parts, int n, bool *found);
+
 /** Bytes of a record, -1: there is none. Collective. */
 slab_status slab_checkpoint_size(slab_checkpoint *checkpoint, const char *name, int64_t *bytes);
 

@@ -9,6 +9,7 @@
 
 #include <slab/compute/kernel/standardize.h>
 #include <slab/compute/pass/plan.h>
+#include <slab/storage/checkpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,7 @@ typedef struct slab_svd {
     int k;         /* how many, 1 <= k <= m */
     size_t budget; /* bytes for this rank, with what is in use already */
 
+    slab_checkpoint *checkpoint; /* of passes and steps, for another run; NULL: nothing is kept */
     bool precise; /* slab_svd_project() works in double precision, whatever the type of x */
 
     /* slab_svd_krylov() alone: */

@@ -183,9 +183,18 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
                    : SLAB_OK;
 }
 
+static bool sums(const void *sink, slab_sink_sums *out)
+{
+    const slab_product *p = sink;
+    if (p->sums)
+        exact_table(p->sums, out);
+    return p->sums != NULL;
+}
+
 const slab_sink_class slab_sink_product = {.name = "product",
                                            .wants = wants,
                                            .scratch_bytes = scratch_bytes,
                                            .has = has,
                                            .accumulate = accumulate,
-                                           .turn = turn};
+                                           .turn = turn,
+                                           .sums = sums};
