@@ -3,7 +3,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@
 
 /* docs/on-disk.md: all numbers little-endian. */
 enum { HEAD_BYTES = 64, RECORD_BYTES = 32, VERSION = 1, NAME_MOST = 255 };
+#define COMPACT_LEAST ((uint64_t)16 << 20)
 static const char HEAD_MAGIC[8] = {'S', 'L', 'A', 'B', 'S', 'T', 'A', 'T'};
 static const char RECORD_MAGIC[4] = {'S', 'L', 'S', 'R'};
 
@@ -32,6 +35,7 @@ struct slab_checkpoint {
     char *path; /* root's, as all below */
     int fd;     /* -1: no record yet */
     uint64_t length, sequence;
+    uint64_t dead; /* bytes of records that have been replaced */
     record *records;
     int nrecords, room;
 };
@@ -156,6 +160,7 @@ static slab_status remember(slab_checkpoint *c, const record *one)
     slab_status rc = SLAB_OK;
     record *there = find(c, one->name);
     if (there) {
+        c->dead += RECORD_BYTES + strlen(there->name) + there->bytes;
         *there = *one;
         return SLAB_OK;
     }
@@ -249,6 +254,9 @@ bool slab_checkpoint_remove(const char *file)
     char *path = NULL;
     bool gone = slab_path_beside(file, "slab-state", &path) == SLAB_OK && unlink(path) == 0;
     FREE(path);
+    if (slab_path_beside(file, "slab-state-new", &path) == SLAB_OK)
+        unlink(path); /* of a run that was killed while it wrote the file anew */
+    FREE(path);
     return gone;
 }
 
@@ -318,13 +326,71 @@ static bool append(slab_checkpoint *c, const char *name, const slab_state_part *
     return true;
 }
 
+/* The records that hold, in a file of their own. False leaves `to` for the caller to give up. */
+static bool copy_records(const slab_checkpoint *c, slab_checkpoint *to)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < c->nrecords; i++) {
+        record *r = &c->records[i];
+        size_t before = (size_t)(r->offset % (uint64_t)page), bytes = before + (size_t)r->bytes;
+        char *data = bytes == 0 ? NULL
+                                : mmap(NULL, bytes, PROT_READ, MAP_SHARED, c->fd,
+                                       (off_t)(r->offset - before));
+        slab_state_part part = {data ? data + before : NULL, (size_t)r->bytes};
+        bool good = data != MAP_FAILED && append(to, r->name, &part, 1, r);
+        if (data && data != MAP_FAILED)
+            munmap(data, bytes);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+/* When most of the file is records that have been replaced, it is written anew. What fails leaves the
+ * old one. */
+static void compact(slab_checkpoint *c)
+{
+    slab_checkpoint to = {.sync = c->sync, .fd = -1};
+    record *before = NULL;
+    size_t n = (size_t)c->nrecords;
+    if (c->dead < COMPACT_LEAST || c->dead < c->length / 2)
+        return;
+    c->dead = 0; /* tried: not at every record again */
+    memcpy(to.job, c->job, sizeof to.job);
+    if (slab_memory_alloc((void **)&before, n, sizeof *before, "a checkpoint") != SLAB_OK ||
+        slab_memory_alloc((void **)&to.path, strlen(c->path) + 5, 1, "a file name") != SLAB_OK)
+        goto done;
+    memcpy(before, c->records, n * sizeof *before);
+    strcat(strcpy(to.path, c->path), "-new");
+    unlink(to.path); /* of a run that was killed here */
+    if (copy_records(c, &to) && rename(to.path, c->path) == 0) {
+        close(c->fd);
+        c->fd = to.fd;
+        c->length = to.length;
+        c->sequence = to.sequence;
+        to.fd = -1;
+    } else {
+        memcpy(c->records, before, n * sizeof *before);
+        unlink(to.path);
+    }
+done:
+    if (to.fd >= 0)
+        close(to.fd);
+    slab_error_clear();
+    FREE(to.path);
+    FREE(before);
+}
+
 static slab_status put_here(slab_checkpoint *c, const char *name, const slab_state_part *parts, int n)
 {
     slab_status rc = SLAB_OK;
     record one;
     REQUIRE(*name && strlen(name) <= NAME_MOST, SLAB_ERR_INTERNAL, "a record called '%s'", name);
-    if (append(c, name, parts, n, &one))
-        return remember(c, &one);
+    if (append(c, name, parts, n, &one)) {
+        TRY(remember(c, &one));
+        compact(c);
+        goto done;
+    }
     if (!c->failed)
         slab_log(SLAB_LOG_WARN, "cannot write '%s': a run that is stopped will not continue from "
                                 "here: %s",

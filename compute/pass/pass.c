@@ -423,6 +423,25 @@ done:
     return rc;
 }
 
+/* All tasks; with a checkpoint in spells of a few minutes, after each of which it is kept. */
+static slab_status run_tasks(run *r)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass *pass = r->pass;
+    for (bool all = false; !all;) {
+        TRY(slab_crew_run_some(pass->crew, pass->layout.ntasks, pass_state_interval(pass), run_task,
+                               r, &all));
+        if (all)
+            break;
+        pass_state_save(pass, &r->tree);
+        TRY(pass_state_mark(pass, &r->tree, &r->known));
+    }
+done:
+    if (rc == SLAB_ERR_STOPPED)
+        pass_state_save(pass, &r->tree);
+    return rc;
+}
+
 slab_status slab_pass_run(slab_pass *pass, size_t budget)
 {
     slab_status rc = SLAB_OK;
@@ -435,10 +454,8 @@ slab_status slab_pass_run(slab_pass *pass, size_t budget)
     TRY(slab_ranks_agree(ranks, prepare(&r, budget)));
     TRY(pass_state_load(pass, &r.tree, &r.known));
     slab_crew_progress_name(pass->crew, pass->name);
-    rc = slab_crew_run(pass->crew, pass->layout.ntasks, run_task, &r);
+    rc = run_tasks(&r);
     slab_crew_progress_name(pass->crew, ""); /* the name is the pass's, and may go with it */
-    if (rc == SLAB_ERR_STOPPED)
-        pass_state_save(pass, &r.tree);
     TRY(rc);
     TRY(pass_tree_collect(&r.tree, ranks, &root));
     pass_state_save_root(pass, &root, &r.plan);

@@ -108,11 +108,14 @@ slab_status pass_plan_needs(slab_pass *pass, size_t budget, pass_needs *needs,
 
 
 /* pass_state.c: the checkpoint of a pass. All collective; nothing happens without a checkpoint. */
+double pass_state_interval(const slab_pass *pass); /* seconds until it is kept again; 0: never */
 bool pass_sink_remembers(const pass_sink *sink); /* what it has been shown is in the checkpoint */
 void pass_state_save(const slab_pass *pass, const pass_tree *tree);
 void pass_state_save_root(const slab_pass *pass, const pass_node *root, const slab_pass_plan *plan);
 /* Fills the tree with what an earlier run has kept. @param[out] known  a bit for every task that is
  * in it; NULL: none */
 slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, uint8_t **known);
+/* The tasks that all ranks' trees hold now. */
+slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known);
 
 #endif

@@ -16,6 +16,13 @@
 #include <stdio.h>
 #include <string.h>
 
+static double keep_every = 300;
+
+void slab_pass_keep_every(double seconds)
+{
+    keep_every = seconds;
+}
+
 enum { TAG = 72, PIECE = 1 << 13, FINISHED_PART = 16, FINISHED_LEAST = 1 << 20 };
 
 /* One node as the record lists it. */
@@ -50,6 +57,11 @@ static bool can_be_kept(const slab_pass *pass)
         any = any || remembers;
     }
     return pass->checkpoint && any && !pass->layout.emits && pass->layout.ntasks > 0;
+}
+
+double pass_state_interval(const slab_pass *pass)
+{
+    return can_be_kept(pass) ? keep_every : 0;
 }
 
 static uint64_t mix(uint64_t digest, uint64_t word)
@@ -357,6 +369,25 @@ static slab_status read_list(const slab_pass *pass, outline *head, entry **entri
     TRY(slab_checkpoint_get(pass->checkpoint, name, parts, 2, found));
     *found = *found && head->layout == layout_digest(pass) && head->count == n;
 done:
+    return rc;
+}
+
+slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(pass->crew);
+    entry *entries = NULL;
+    int64_t n = 0;
+    size_t bytes = (size_t)(pass->layout.ntasks + 7) / 8;
+    if (!*known)
+        rc = slab_memory_alloc((void **)known, bytes, 1, "tasks done");
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(list_nodes(tree, ranks, &entries, &n));
+    memset(*known, 0, bytes);
+    for (int64_t i = 0; i < n; i++)
+        mark(pass, &entries[i], *known);
+done:
+    FREE(entries);
     return rc;
 }
 

@@ -37,6 +37,13 @@ typedef slab_status (*slab_task)(void *context, int thread, int64_t task);
  */
 slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context);
 
+/**
+ * As slab_crew_run, but ends early, in order, after so many seconds; 0: does not. Which tasks have
+ * been run is for the caller to know. @param[out] all  true: every one
+ */
+slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_task task,
+                               void *context, bool *all);
+
 /** As slab_crew_run, on this rank only, over its own tasks first..last-1 (not collective). */
 slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, slab_task task,
                                 void *context);
