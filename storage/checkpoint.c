@@ -337,17 +337,19 @@ static bool copy_records(const slab_checkpoint *c, slab_checkpoint *to)
                                 : mmap(NULL, bytes, PROT_READ, MAP_SHARED, c->fd,
                                        (off_t)(r->offset - before));
         slab_state_part part = {data ? data + before : NULL, (size_t)r->bytes};
-        bool good = data != MAP_FAILED && append(to, r->name, &part, 1, r);
+        record copy;
+        bool good = data != MAP_FAILED && append(to, r->name, &part, 1, &copy);
         if (data && data != MAP_FAILED)
             munmap(data, bytes);
         if (!good)
             return false;
+        *r = copy;
     }
     return true;
 }
 
-/* When most of the file is records that have been replaced, it is written anew. What fails leaves the
- * old one. */
+/* When most of the file is records that have been replaced, it is written anew. What fails leaves
+ * the old one. */
 static void compact(slab_checkpoint *c)
 {
     slab_checkpoint to = {.sync = c->sync, .fd = -1};
@@ -381,7 +383,8 @@ done:
     FREE(before);
 }
 
-static slab_status put_here(slab_checkpoint *c, const char *name, const slab_state_part *parts, int n)
+static slab_status put_here(slab_checkpoint *c, const char *name, const slab_state_part *parts,
+                            int n)
 {
     slab_status rc = SLAB_OK;
     record one;
@@ -392,8 +395,9 @@ static slab_status put_here(slab_checkpoint *c, const char *name, const slab_sta
         goto done;
     }
     if (!c->failed)
-        slab_log(SLAB_LOG_WARN, "cannot write '%s': a run that is stopped will not continue from "
-                                "here: %s",
+        slab_log(SLAB_LOG_WARN,
+                 "cannot write '%s': a run that is stopped will not continue from "
+                 "here: %s",
                  c->path, strerror(errno));
     c->failed = true;
     if (c->fd >= 0 && ftruncate(c->fd, (off_t)c->length) != 0)
@@ -426,7 +430,8 @@ done:
     return rc;
 }
 
-static slab_status read_parts(slab_checkpoint *c, const char *name, const slab_state_part *parts, int n)
+static slab_status read_parts(slab_checkpoint *c, const char *name, const slab_state_part *parts,
+                              int n)
 {
     slab_status rc = SLAB_OK;
     uint64_t at = find(c, name)->offset;

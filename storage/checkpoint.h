@@ -1,10 +1,11 @@
 /**
  * What a job has worked out and would not like to work out again: results of finished passes, the
  * state of an iteration. Small named records in one append-only file beside the unfinished output,
- * ".NAME.slab-state"; docs/on-disk.md states the format. A record put again replaces the one before.
+ * ".NAME.slab-state"; docs/on-disk.md states the format. A record put again replaces the one
+ * before.
  *
- * Rank 0 alone reads and writes the file. All functions that are called collective are so even where
- * there is no checkpoint: NULL is one that keeps nothing and has nothing.
+ * Rank 0 alone reads and writes the file. All functions that are called collective are so even
+ * where there is no checkpoint: NULL is one that keeps nothing and has nothing.
  */
 #ifndef SLAB_STORAGE_CHECKPOINT_H
 #define SLAB_STORAGE_CHECKPOINT_H

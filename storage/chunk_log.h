@@ -2,9 +2,10 @@
  * The chunk log: what a rank has written of a transaction that is not committed.
  *
  * One append-only file a rank and run, beside the output: ".NAME.slab-log.NUMBER"; docs/on-disk.md
- * states the format. A batch is appended after its chunks' bytes were handed to the system, and carries a
- * checksum: what was being written when the writer died is recognised as a torn tail. Whoever
- * trusts a record checks the chunk's own checksum: bytes and log reach the disk in any order.
+ * states the format. A batch is appended after its chunks' bytes were handed to the system, and
+ * carries a checksum: what was being written when the writer died is recognised as a torn tail.
+ * Whoever trusts a record checks the chunk's own checksum: bytes and log reach the disk in any
+ * order.
  */
 #ifndef SLAB_STORAGE_CHUNK_LOG_H
 #define SLAB_STORAGE_CHUNK_LOG_H

@@ -1,13 +1,12 @@
 /* All records of the share are gathered first, then their bytes are read in the order in which they
- * lie in the file, by several threads. A chunk that was written by two runs, because one of them did
- * not trust what the other had left, is kept once. */
+ * lie in the file, by several threads. A chunk that was written by two runs, because one of them
+ * did not trust what the other had left, is kept once. */
 #include <slab/storage/kept.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,7 +138,8 @@ static slab_status read_log(loading *l, int number)
         rc = slab_chunk_log_read(path, &all, &head, &whole);
     }
     if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY) {
-        slab_log(SLAB_LOG_INFO, "nothing is taken from a chunk log: %s", slab_error_last()->message);
+        slab_log(SLAB_LOG_INFO, "nothing is taken from a chunk log: %s",
+                 slab_error_last()->message);
         slab_error_clear();
         rc = SLAB_OK;
     }
@@ -252,13 +252,40 @@ static int by_number(const void *a, const void *b)
     return by_address(a, b);
 }
 
+typedef int (*comparison)(const void *, const void *);
+
+static void sift_down(slab_logged_chunk *a, int64_t root, int64_t n, comparison compare)
+{
+    slab_logged_chunk moved = a[root];
+    for (int64_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && compare(&a[child + 1], &a[child]) > 0)
+            child++;
+        if (compare(&a[child], &moved) <= 0)
+            break;
+        a[root] = a[child];
+    }
+    a[root] = moved;
+}
+
+/* Heapsort, because qsort takes memory that the budget does not know. */
+static void sort_chunks(slab_logged_chunk *a, int64_t n, comparison compare)
+{
+    for (int64_t i = n / 2; i-- > 0;)
+        sift_down(a, i, n, compare);
+    for (int64_t i = n; i-- > 1;) {
+        slab_logged_chunk largest = a[0];
+        a[0] = a[i];
+        a[i] = largest;
+        sift_down(a, 0, i, compare);
+    }
+}
+
 /* Whole chunks, each once, and where each array's begin. */
 static void settle(slab_kept *k)
 {
     int64_t n = 0;
     k->counts.logged = k->nchunks;
-    if (k->nchunks > 1)
-        qsort(k->chunks, (size_t)k->nchunks, sizeof *k->chunks, by_number);
+    sort_chunks(k->chunks, k->nchunks, by_number);
     for (int64_t i = 0; i < k->nchunks; i++) {
         const slab_logged_chunk *c = &k->chunks[i], *last = n > 0 ? &k->chunks[n - 1] : NULL;
         if (c->size == 0 || (last && last->array == c->array && last->number == c->number))
@@ -291,8 +318,7 @@ slab_status slab_kept_load(const slab_kept_source *from, slab_kept **out)
     kept->counts.old_size = UINT64_MAX;
     for (int i = 0; i < from->nlogs; i++)
         TRY(read_log(&l, from->logs[i]));
-    if (kept->nchunks > 1)
-        qsort(kept->chunks, (size_t)kept->nchunks, sizeof *kept->chunks, by_address);
+    sort_chunks(kept->chunks, kept->nchunks, by_address);
     if (!from->trusting)
         TRY(check_all(kept, from->fd, from->threads));
     settle(kept);

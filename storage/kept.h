@@ -11,15 +11,15 @@ typedef struct slab_kept slab_kept;
 
 /** Where to look, and this rank's share of it: every chunk is one rank's to check. */
 typedef struct slab_kept_source {
-    const char *file;    /* the output that the logs lie beside */
-    int fd;              /* what its chunks were written to */
-    const int *logs;     /* their numbers */
+    const char *file; /* the output that the logs lie beside */
+    int fd;           /* what its chunks were written to */
+    const int *logs;  /* their numbers */
     int nlogs;
-    const uint8_t *job;  /* [SLAB_JOB_KEY_BYTES] logs of other jobs are left alone */
-    uint64_t committed;  /* chunks before this address belong to somebody else */
+    const uint8_t *job; /* [SLAB_JOB_KEY_BYTES] logs of other jobs are left alone */
+    uint64_t committed; /* chunks before this address belong to somebody else */
     int rank, ranks;
-    int threads;         /* that check chunks */
-    bool trusting;       /* the bytes are not looked at: for those who only count */
+    int threads;   /* that check chunks */
+    bool trusting; /* the bytes are not looked at: for those who only count */
 } slab_kept_source;
 
 /** An array that logs name. */
@@ -43,11 +43,11 @@ const slab_kept_array *slab_kept_find(const slab_kept *kept, const char *path, u
 const slab_kept_array *slab_kept_at(const slab_kept *kept, int i);
 
 typedef struct slab_kept_counts {
-    int64_t logged; /* records of this share */
-    int64_t whole;  /* chunks that are kept */
-    int64_t bytes;  /* that these take, packed */
-    uint64_t end;   /* no byte of a chunk lies behind */
-    int64_t total;  /* chunks of all arrays that logs name */
+    int64_t logged;    /* records of this share */
+    int64_t whole;     /* chunks that are kept */
+    int64_t bytes;     /* that these take, packed */
+    uint64_t end;      /* no byte of a chunk lies behind */
+    int64_t total;     /* chunks of all arrays that logs name */
     uint64_t old_size; /* of the file before the first run, UINT64_MAX: no log says it */
 } slab_kept_counts;
 slab_kept_counts slab_kept_count(const slab_kept *kept);

@@ -224,8 +224,8 @@ done:
 /* A stop was asked for; another failure is only delayed work. */
 static void say_what_is_kept(const slab_error *why, const slab_unfinished *left)
 {
-    const char *then = why->code == SLAB_ERR_STOPPED ? "the same command continues"
-                                                     : "what is written is kept";
+    const char *then =
+        why->code == SLAB_ERR_STOPPED ? "the same command continues" : "what is written is kept";
     if (left->total > 0)
         slab_error_set(why->code, why->file, why->line,
                        "%s; %" PRId64 " of %" PRId64 " chunks are written: %s", why->message,

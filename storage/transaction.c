@@ -53,7 +53,8 @@ size_t slab_writer_memory(const slab_array_info *info, const slab_txn_options *o
     if (info->layout != SLAB_LAYOUT_CHUNKED)
         return 2 * info->dtype.size;
     if (slab_grid_make(&info->shape, &info->chunk, NULL, &grid) == SLAB_OK)
-        records = 3 * (size_t)grid.ntiles * sizeof(slab_placed_chunk); /* as the list doubles */
+        records = 3 * (size_t)grid.ntiles * sizeof(slab_placed_chunk) + /* as the list doubles */
+                  2 * (size_t)grid.ntiles * sizeof(slab_logged_chunk);  /* when a run goes on */
     if (options->backend == SLAB_BACKEND_COLLECTIVE)
         return threads * chunk + (size_t)grid.ntiles * chunk; /* it holds all it is given */
     size_t lane = slab_pipeline_memory(&info->pipeline, true) + chunk;
@@ -237,8 +238,7 @@ static slab_status begin_file(slab_txn *txn, const char *path, const slab_txn_op
 {
     slab_status rc = SLAB_OK;
     bool collective = o->backend == SLAB_BACKEND_COLLECTIVE;
-    slab_txn_wish wish = {
-        .copy = collective, .fresh = o->fresh, .job = collective ? NULL : o->job};
+    slab_txn_wish wish = {.copy = collective, .fresh = o->fresh, .job = collective ? NULL : o->job};
     slab_job_key(wish.job, txn->job);
     TRY(slab_txn_file_begin(path, &wish, &txn->file));
     if (wish.job && !txn->file.resumed)

@@ -160,8 +160,8 @@ slab_status slab_txn_commit(slab_txn **txn);
  * job is being killed. NULL is fine. */
 void slab_txn_abort(slab_txn **txn);
 
-/** Rolls back a hot journal and removes temporary files of a dead writer, but for those that its job
- * can continue (unfinished.h). Local.
+/** Rolls back a hot journal and removes temporary files of a dead writer, but for those that its
+ * job can continue (unfinished.h). Local.
  * @param[out] did  one line for people: what was done, "" when nothing was needed;
  *                  SLAB_MESSAGE_MAX bytes */
 slab_status slab_recover(const char *path, char *did);

@@ -113,7 +113,7 @@ struct slab_txn {
     bool continues; /* a stop keeps what is written, for the same job to continue */
     int *old_logs;  /* [nold_logs] numbers of those that earlier runs have left */
     int nold_logs;
-    slab_kept *kept; /* NULL: nothing was left */
+    slab_kept *kept;     /* NULL: nothing was left */
     int64_t kept_chunks; /* of all ranks */
     slab_checkpoint *checkpoint;
     size_t block_bytes;
@@ -148,8 +148,8 @@ slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            uint32_t mask, const void *packed, size_t bytes);
 
-/** Takes over what earlier runs have left: checks it, notes it in this run's log and removes the old
- * logs. Nothing is done in a transaction that does not resume. Collective. */
+/** Takes over what earlier runs have left: checks it, notes it in this run's log and removes the
+ * old logs. Nothing is done in a transaction that does not resume. Collective. */
 slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed);
 
 /** Gives a writer the chunks of its array that were left. Collective. */

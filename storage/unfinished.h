@@ -1,6 +1,6 @@
 /**
- * Unfinished outputs: what a run that was stopped or killed has left beside its output, for the same
- * command to continue. All functions are local to this rank.
+ * Unfinished outputs: what a run that was stopped or killed has left beside its output, for the
+ * same command to continue. All functions are local to this rank.
  */
 #ifndef SLAB_STORAGE_UNFINISHED_H
 #define SLAB_STORAGE_UNFINISHED_H
@@ -12,10 +12,10 @@ extern "C" {
 #endif
 
 typedef struct slab_unfinished {
-    char *file;      /* the output: it exists (then this is to be added to it), or is not there yet */
-    char *job;       /* see job.h */
-    bool in_place;   /* the output existed before */
-    bool held;       /* a process is writing it now */
+    char *file;    /* the output: it exists (then this is to be added to it), or is not there yet */
+    char *job;     /* see job.h */
+    bool in_place; /* the output existed before */
+    bool held;     /* a process is writing it now */
     int64_t chunks;  /* that its logs name; their bytes have not been looked at */
     int64_t total;   /* chunks of the arrays that were begun, 0: none was */
     int64_t bytes;   /* that the chunks take, packed */

@@ -119,8 +119,8 @@ slab_status slab_txn_create_like(slab_txn *txn, const char *path, slab_array *li
     w->id = txn->narrays;
     if (txn->log) {
         uint64_t digest = slab_array_digest(&w->info);
-        TRY(slab_ranks_agree(txn->ranks, slab_chunk_log_array(txn->log, w->id, w->path, digest,
-                                                              w->grid.ntiles)));
+        TRY(slab_ranks_agree(
+            txn->ranks, slab_chunk_log_array(txn->log, w->id, w->path, digest, w->grid.ntiles)));
         TRY(slab_writer_take_over(w));
     }
     txn->arrays[txn->narrays++] = w;

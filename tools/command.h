@@ -39,8 +39,9 @@ typedef struct slab_option {
 
 /** Which of the shared options a command takes. */
 enum {
-    SLAB_TAKES_OUTPUT = 1 << 0,  /* -o, --force, --no-resume, --no-sync, --backend */
-    SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --time-limit, --dry-run; signals stop it */
+    SLAB_TAKES_OUTPUT = 1 << 0, /* -o, --force, --no-resume, --no-sync, --backend */
+    SLAB_TAKES_COMPUTE =
+        1 << 1, /* -@, --memory, --scratch, --time-limit, --dry-run; signals stop it */
     SLAB_TAKES_JSON = 1 << 2,
     SLAB_TAKES_SEED = 1 << 3,
     SLAB_TAKES_RANKS = 1 << 4,        /* may run on several ranks; others run on rank 0 alone */

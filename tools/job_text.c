@@ -1,6 +1,6 @@
 /*
- * What a command does, as lines that the same command repeats: storage/job.h says what they are for.
- * Options that change how fast or how loud it works are no part of it.
+ * What a command does, as lines that the same command repeats: storage/job.h says what they are
+ * for. Options that change how fast or how loud it works are no part of it.
  */
 #include <slab/tools/call_impl.h>
 
@@ -16,10 +16,9 @@
 
 static bool changes_the_result(const char *option)
 {
-    static const char *const others[] = {"threads", "memory",     "scratch",   "dry-run",
-                                         "json",    "verbose",    "quiet",     "help",
-                                         "output",  "time-limit", "no-resume", "no-sync",
-                                         "force",   "backend"};
+    static const char *const others[] = {"threads",   "memory",  "scratch", "dry-run", "json",
+                                         "verbose",   "quiet",   "help",    "output",  "time-limit",
+                                         "no-resume", "no-sync", "force",   "backend"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(option, others[i]) == 0)
             return false;

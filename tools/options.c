@@ -14,7 +14,8 @@ static const slab_option output_options[] = {
     {"output", 'o', 'f', "FILE.h5[:/PATH]", NULL, "where the result goes"},
     {"force", 0, 'b', NULL, NULL, "replace what is there under that name"},
     {"no-resume", 0, 'b', NULL, NULL,
-     "start over, whatever an earlier run has left of the output (default: the same command goes on "
+     "start over, whatever an earlier run has left of the output (default: the same command goes "
+     "on "
      "from it)"},
     {"no-sync", 0, 'b', NULL, NULL,
      "do not wait until the disk has it: faster, but a power cut can damage the file"},

@@ -23,7 +23,7 @@ extern "C" {
 /** What a computation may use while it runs. */
 typedef struct slab_workshop {
     slab_crew *crew;
-    const char *scratch; /* folder for scratch files; NULL: the usual one */
+    const char *scratch;         /* folder for scratch files; NULL: the usual one */
     slab_checkpoint *checkpoint; /* NULL: nothing is kept for another run */
 } slab_workshop;
 

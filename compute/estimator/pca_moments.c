@@ -7,10 +7,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <slab/compute/sink/statistics.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
 
 enum { PART = 1 << 16 };
 

@@ -47,8 +47,8 @@ slab_status slab_pass_feed_many(slab_pass *pass, slab_value *const *values, int 
  * two passes. Both have a value of one shape. */
 bool slab_pass_agrees(const slab_pass *pass, const slab_sink_class *cls, const void *sink);
 
-/** How often a pass with a checkpoint keeps where it is while it runs (default: 300 s), for a run that
- * is killed. For tests. */
+/** How often a pass with a checkpoint keeps where it is while it runs (default: 300 s), for a run
+ * that is killed. For tests. */
 void slab_pass_keep_every(double seconds);
 
 /** What a pass will cost, per rank where not said otherwise. */

@@ -53,7 +53,8 @@ struct slab_pass {
 typedef struct pass_node {
     int level;
     int64_t index;
-    bool known; /* a task that is in a checkpoint: its tiles are shown to those alone who miss them */
+    bool known; /* a task that is in a checkpoint: its tiles are shown to those alone who miss them
+                 */
     slab_span span;
     size_t bytes;
     unsigned char *states;
@@ -106,10 +107,9 @@ typedef struct pass_needs {
 slab_status pass_plan_needs(slab_pass *pass, size_t budget, pass_needs *needs,
                             slab_pass_plan *plan);
 
-
 /* pass_state.c: the checkpoint of a pass. All collective; nothing happens without a checkpoint. */
 double pass_state_interval(const slab_pass *pass); /* seconds until it is kept again; 0: never */
-bool pass_sink_remembers(const pass_sink *sink); /* what it has been shown is in the checkpoint */
+bool pass_sink_remembers(const pass_sink *sink);   /* what it has been shown is in the checkpoint */
 void pass_state_save(const slab_pass *pass, const pass_tree *tree);
 void pass_state_save_root(const slab_pass *pass, const pass_node *root, const slab_pass_plan *plan);
 /* Fills the tree with what an earlier run has kept. @param[out] known  a bit for every task that is

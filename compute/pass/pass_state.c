@@ -86,7 +86,8 @@ static uint64_t layout_digest(const slab_pass *pass)
 }
 
 /* "<key>", "<key>/<what><number>" */
-static const char *record_name(const slab_pass *pass, const char *what, int64_t number, char name[96])
+static const char *record_name(const slab_pass *pass, const char *what, int64_t number,
+                               char name[96])
 {
     if (*what)
         snprintf(name, 96, "%s/%s%" PRId64, pass->key, what, number);
@@ -197,8 +198,8 @@ static slab_status list_nodes(const pass_tree *tree, slab_ranks *ranks, entry **
     rc = slab_memory_alloc((void **)&mine, tree->count + 1, sizeof *mine, "the states of a pass");
     TRY(slab_ranks_agree(ranks, rc));
     for (size_t i = 0; i < tree->count; i++)
-        mine[i] = (entry){tree->nodes[i].level, tree->nodes[i].index,
-                          (int64_t)tree->nodes[i].bytes, slab_ranks_me(ranks)};
+        mine[i] = (entry){tree->nodes[i].level, tree->nodes[i].index, (int64_t)tree->nodes[i].bytes,
+                          slab_ranks_me(ranks)};
     TRY(slab_ranks_allgather(ranks, mine, tree->count * sizeof *mine, &all, &offsets));
     *n = (int64_t)(offsets[slab_ranks_count(ranks)] / sizeof *mine);
     *out = all;
@@ -217,7 +218,8 @@ static pass_node *find(const pass_tree *tree, const entry *e)
 }
 
 /* A node's states come to rank 0, and go into the file. */
-static slab_status save_node(const slab_pass *pass, const pass_tree *tree, const entry *e, int64_t i)
+static slab_status save_node(const slab_pass *pass, const pass_tree *tree, const entry *e,
+                             int64_t i)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(pass->crew);

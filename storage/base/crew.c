@@ -20,8 +20,8 @@
  * may be in a run of all already, must not find it), and whether a task has failed somewhere. */
 enum { WORD_RANGE, WORD_LOCAL, WORD_HALT, WORDS };
 
-#define END_BIAS ((int64_t)1 << 30)
-#define TASKS_MAX (END_BIAS - 1)
+#define END_BIAS     ((int64_t)1 << 30)
+#define TASKS_MAX    (END_BIAS - 1)
 #define HALT_LOOK_NS 5000000 /* how often a rank looks whether another has failed */
 
 struct slab_crew {
@@ -40,7 +40,7 @@ typedef struct run {
     slab_task task;
     void *context;
     int64_t total;
-    bool local; /* on this rank only: no stealing */
+    bool local;    /* on this rank only: no stealing */
     int64_t pause; /* when to end early, 0: never */
     pthread_mutex_t steal;
     atomic_bool halted;
@@ -187,8 +187,7 @@ static slab_status find_victim(run *r, uint64_t *seed, int *victim, int64_t *ran
     *range = 0;
     for (int i = 0; i < looks; i++) {
         *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-        int other = count - 1 <= 16 ? (me + 1 + i) % count
-                                    : (int)((*seed >> 33) % (uint64_t)count);
+        int other = count - 1 <= 16 ? (me + 1 + i) % count : (int)((*seed >> 33) % (uint64_t)count);
         int64_t theirs;
         if (other == me)
             continue;
@@ -397,9 +396,9 @@ static slab_status say_how_far(const run *r, slab_status rc)
                           *name ? name : "the work");
 }
 
-/* What no rank may find of this run in the next. Nobody is in the loop any more once all have agreed,
- * so the halt words can be cleared; the barrier keeps a fast rank's next halt from being cleared by a
- * slow one. */
+/* What no rank may find of this run in the next. Nobody is in the loop any more once all have
+ * agreed, so the halt words can be cleared; the barrier keeps a fast rank's next halt from being
+ * cleared by a slow one. */
 static slab_status clear_halts(slab_crew *crew, slab_status rc)
 {
     if (slab_ranks_count(crew->ranks) == 1)

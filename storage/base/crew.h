@@ -29,8 +29,8 @@ slab_ranks *slab_crew_ranks(const slab_crew *crew);
 typedef slab_status (*slab_task)(void *context, int thread, int64_t task);
 
 /**
- * Runs n tasks. Collective. Ends early when a task fails on any rank, or a stop was asked for on any
- * rank (stop.h): tasks under way are finished, and the message says how many were. Every rank
+ * Runs n tasks. Collective. Ends early when a task fails on any rank, or a stop was asked for on
+ * any rank (stop.h): tasks under way are finished, and the message says how many were. Every rank
  * returns the same status and error record (slab_ranks_agree is done inside).
  *
  * Inside a task: no collective call. Between tasks the progress hook (if any) is called.

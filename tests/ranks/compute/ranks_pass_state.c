@@ -1,6 +1,7 @@
 /*
- * A pass with a checkpoint: killed after some spells it goes on from what was kept, ended it is not run
- * again; sums of floats, whose bits show the order of additions, and of integers outside of states.
+ * A pass with a checkpoint: killed after some spells it goes on from what was kept, ended it is not
+ * run again; sums of floats, whose bits show the order of additions, and of integers outside of
+ * states.
  */
 #include <slab/compute/pass/pass.h>
 #include <slab/storage/base/memory.h>

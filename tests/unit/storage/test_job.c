@@ -159,6 +159,33 @@ START_TEST(records_are_there_in_the_next_run_and_the_last_of_a_name_holds)
 }
 END_TEST
 
+START_TEST(a_file_that_is_mostly_replaced_records_is_written_anew)
+{
+    enum { BYTES = 1 << 20 };
+    slab_checkpoint *c = open_checkpoint(false);
+    uint8_t *data = malloc(BYTES);
+    struct stat st;
+    bool found;
+    keep(c, "mean", "one and a half");
+    for (int i = 0; i < 70; i++) {
+        memset(data, i, BYTES);
+        ok(slab_checkpoint_put(c, "state", &(slab_state_part){data, BYTES}, 1));
+        ck_assert_int_eq(stat(in_folder(".f.h5.slab-state"), &st), 0);
+        ck_assert_int_lt(st.st_size, 20 * BYTES);
+    }
+    keep(c, "last", "behind it");
+    slab_checkpoint_close(&c, false);
+    ck_assert_int_eq(files_in(folder, false), 1);
+    c = open_checkpoint(true);
+    ck_assert_str_eq(kept(c, "mean", 14), "one and a half");
+    ck_assert_str_eq(kept(c, "last", 9), "behind it");
+    ok(slab_checkpoint_get(c, "state", &(slab_state_part){data, BYTES}, 1, &found));
+    ck_assert(found && data[0] == 69 && data[BYTES - 1] == 69);
+    slab_checkpoint_close(&c, true);
+    free(data);
+}
+END_TEST
+
 START_TEST(no_checkpoint_keeps_nothing_and_has_nothing)
 {
     keep(NULL, "mean", "one");
@@ -206,6 +233,7 @@ int main(void)
     tcase_add_test(job, a_job_behind_a_link_or_of_two_names_is_none);
     tcase_add_test(job, jobs_differ_by_their_lines_and_not_by_remarks);
     tcase_add_test(job, records_are_there_in_the_next_run_and_the_last_of_a_name_holds);
+    tcase_add_test(job, a_file_that_is_mostly_replaced_records_is_written_anew);
     tcase_add_test(job, no_checkpoint_keeps_nothing_and_has_nothing);
     tcase_add_test(job, a_torn_or_changed_record_is_none_and_those_before_it_are);
     Suite *suite = suite_create("job");

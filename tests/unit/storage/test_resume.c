@@ -182,7 +182,8 @@ START_TEST(what_another_program_has_committed_meanwhile_is_not_taken_for_ours)
     const char *file = in_folder("f.h5");
     make_old(file);
     run_part(file, 0, 5, false);
-    hid_t f = H5Fopen(file, H5F_ACC_RDWR, H5P_DEFAULT); /* HDF5 cuts the file where it thinks it ends */
+    hid_t f =
+        H5Fopen(file, H5F_ACC_RDWR, H5P_DEFAULT); /* HDF5 cuts the file where it thinks it ends */
     ck_assert_int_ge(f, 0);
     hid_t g = H5Gcreate2(f, "/theirs", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     H5Gclose(g);
