@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 slab random normal --shape 2000x2000 --chunks 100x100 --seed 1 -q -o x.h5:/x
-long="random normal --shape 5000x4000 --chunks 100x100 --filter zstd:15 --seed 3 -o f.h5:/new"
+long="random normal --shape 8000x5000 --chunks 100x100 --filter zstd:15 --seed 3 -o f.h5:/new"
 
 # stopped WHAT PATTERN CODE: the code was 75, and the last line on stderr matches
 stopped() {
@@ -26,11 +26,11 @@ done
 
 # a limit that has come already; then the rest
 slab $long --time-limit 0 2>err
-stopped "a time limit" "stopped by the time limit with 0% of 'random' done; 0 of 2000 chunks are written: the same command continues$" $?
+stopped "a time limit" "stopped by the time limit with 0% of 'random' done; 0 of 4000 chunks are written: the same command continues$" $?
 slab $long --time-limit 0.5 2>err
-stopped "the same again" "[0-9]+ of 2000 chunks are written: the same command continues$" $?
-written=$(sed -nE 's/.*; ([0-9]+) of 2000 chunks are written.*/\1/p' err)
-slab jobs | grep -qE '^\./f.h5: random, [0-9]+% of 2000 chunks, not running' && pass "slab jobs" || fail "slab jobs"
+stopped "the same again" "[0-9]+ of 4000 chunks are written: the same command continues$" $?
+written=$(sed -nE 's/.*; ([0-9]+) of 4000 chunks are written.*/\1/p' err)
+slab jobs | grep -qE '^\./f.h5: random, [0-9]+% of 4000 chunks, not running' && pass "slab jobs" || fail "slab jobs"
 slab jobs --json | json 'j[0]["chunks"]' >chunks
 same "slab jobs counts what was said" chunks <(echo "$written")
 
@@ -69,8 +69,8 @@ fi
 
 # the rest, and what came out
 slab $long -v 2>err || fail "the last run: $(cat err)"
-grep -qE "'/new': [1-9][0-9]* of 2000 chunks are there already" err && pass "$(grep already err)" || fail "nothing was kept"
-slab random normal --shape 5000x4000 --chunks 100x100 --filter zstd:15 --seed 3 -q -o whole.h5:/new
+grep -qE "'/new': [1-9][0-9]* of 4000 chunks are there already" err && pass "$(grep already err)" || fail "nothing was kept"
+slab random normal --shape 8000x5000 --chunks 100x100 --filter zstd:15 --seed 3 -q -o whole.h5:/new
 check "the array is that of one run" "$SLAB" diff f.h5:/new whole.h5:/new
 [ -z "$(ls -A | grep slab-)" ] && pass "nothing is left" || fail "left: $(ls -A)"
 
