@@ -225,6 +225,16 @@ done:
     return rc;
 }
 
+/* An earlier run has left every chunk of the band. */
+static bool has_band(const csv_import *ci, int64_t band)
+{
+    int64_t columns = slab_writer_grid(ci->writer)->count.extent[1];
+    for (int64_t c = 0; c < columns; c++)
+        if (!slab_writer_has(ci->writer, band * columns + c))
+            return false;
+    return true;
+}
+
 static slab_status import_band(void *context, int thread, int64_t band)
 {
     slab_status rc = SLAB_OK;
@@ -233,6 +243,8 @@ static slab_status import_band(void *context, int thread, int64_t band)
     band_thread *t = &ci->threads[thread];
     int64_t row = band * in->spec.chunk.extent[0], width = in->spec.chunk.extent[1];
     int64_t rows = least(in->spec.chunk.extent[0], in->lines.count - row);
+    if (has_band(ci, band))
+        return SLAB_OK;
     t->window.ahead = t->window.capacity;
     TRY(slab_lines_find(&in->lines, &t->window, row, rows, t->offset));
     t->window.ahead = ci->ahead;

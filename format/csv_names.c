@@ -57,6 +57,15 @@ size_t slab_csv_names_memory(const slab_import *in)
            (size_t)(ids_rows(in) + 1) * sizeof(int64_t);
 }
 
+/* An earlier run has left this chunk of every column. */
+static bool has_chunk(const names_import *ni, int64_t chunk)
+{
+    for (int k = 0; k < ni->in->ids; k++)
+        if (!slab_writer_has(ni->writers[k], chunk))
+            return false;
+    return true;
+}
+
 static slab_status import_ids(void *context, int thread, int64_t chunk)
 {
     slab_status rc = SLAB_OK;
@@ -65,6 +74,8 @@ static slab_status import_ids(void *context, int thread, int64_t chunk)
     names_thread *t = &ni->threads[thread];
     int64_t first = chunk * ni->rows, n = in->lines.count - first;
     n = n < ni->rows ? n : ni->rows;
+    if (has_chunk(ni, chunk))
+        return SLAB_OK;
     TRY(slab_lines_find(&in->lines, &t->window, first, n, t->offset));
     for (int k = 0; k < in->ids; k++)
         memset(t->cells[k], 0, (size_t)n * cell_size(in->id_longest[k]));

@@ -211,6 +211,8 @@ static slab_status import_task(void *context, int thread, int64_t task)
     npy_import *ni = context;
     struct npy_thread *t = &ni->threads[thread];
     slab_box box;
+    if (slab_writer_has(ni->writer, task))
+        return SLAB_OK;
     slab_grid_box(slab_writer_grid(ni->writer), task, &box);
     TRY(read_chunk(ni->in, &box, t->span, t->chunk));
     TRY(slab_writer_put(ni->writer, thread, task, t->chunk));

@@ -38,7 +38,7 @@ static slab_status create_temporary(slab_output *out)
         REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
     }
     TRY(slab_temporary_path(out->path, &out->temporary));
-    TRY_SAYING(slab_temporary_create(out->temporary, &out->fd), "cannot write '%s'", out->path);
+    TRY_SAYING(slab_temporary_create(out->temporary, NULL, NULL, &out->fd), "cannot write '%s'", out->path);
 done:
     if (rc != SLAB_OK)
         FREE(out->temporary); /* if it is there, it is another's */

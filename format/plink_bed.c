@@ -229,6 +229,18 @@ static slab_status put_plain(bed_import *b, int thread, int64_t chunk, const pie
     return slab_writer_put(b->writer, thread, chunk, t->plain);
 }
 
+/* An earlier run has left every chunk of a band's people first .. last - 1. */
+static bool has_group(const bed_import *b, int64_t band, int64_t first, int64_t last)
+{
+    const slab_grid *grid = slab_writer_grid(b->writer);
+    for (int64_t person = first; person < last; person += b->chunk_people) {
+        int64_t coords[SLAB_RANK_MAX] = {person / b->chunk_people, band};
+        if (!slab_writer_has(b->writer, slab_grid_number(grid, coords)))
+            return false;
+    }
+    return true;
+}
+
 static slab_status import_task(void *context, int thread, int64_t task)
 {
     slab_status rc = SLAB_OK;
@@ -241,6 +253,8 @@ static slab_status import_task(void *context, int thread, int64_t task)
     int64_t from = first / 4, bytes = bytes_of_people(first, last);
     piece p = {.variant = band * b->chunk_variants};
     size_t stride;
+    if (has_group(b, band, first, last))
+        return SLAB_OK;
     p.variants = least(b->chunk_variants, in->nvariants - p.variant);
     TRY(read_band(b, read, p.variant, p.variants, from, bytes, &stride));
     if (last == in->npeople)

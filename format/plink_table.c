@@ -267,6 +267,15 @@ size_t slab_plink_table_memory(const slab_plink_table *table)
     return SLAB_WINDOW_BYTES + rows * line + (rows + 1) * sizeof(int64_t);
 }
 
+/* An earlier run has left this chunk of every column. */
+static bool has_chunk(const table_import *ti, int64_t chunk)
+{
+    for (int k = 0; k < SLAB_PLINK_COLUMNS; k++)
+        if (!slab_writer_has(ti->writers[k], chunk))
+            return false;
+    return true;
+}
+
 static slab_status import_chunk(void *context, int thread, int64_t chunk)
 {
     slab_status rc = SLAB_OK;
@@ -275,6 +284,8 @@ static slab_status import_chunk(void *context, int thread, int64_t chunk)
     int64_t first = chunk * ti->rows, n = ti->table->lines.count - first;
     habits unused = {0};
     n = n < ti->rows ? n : ti->rows;
+    if (has_chunk(ti, chunk))
+        return SLAB_OK;
     TRY(slab_lines_find(&ti->table->lines, &mine->window, first, n, mine->offset));
     for (int k = 0; k < SLAB_PLINK_COLUMNS; k++)
         memset(mine->cells[k], 0, (size_t)n * cell_size(ti->table, k));

@@ -159,6 +159,14 @@ typedef struct slab_chunk {
  *  @param[out] chunks  grid->ntiles of them in C order; owned by the array */
 slab_status slab_array_chunks(slab_array *array, slab_grid *grid, const slab_chunk **chunks);
 
+/** A digest of what an array is and where its elements lie: another one when it was replaced. Its
+ * elements are not read. Collective. */
+slab_status slab_array_identity(slab_array *array, uint64_t *out);
+
+/** Where HDF5 says that the file ends; grows with every commit. 0 on ranks that have not read its
+ * metadata. */
+uint64_t slab_file_end(slab_file *file);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/temporary.h>
 #include <slab/storage/transaction_impl.h>
 
 /* docs/on-disk.md: all numbers little-endian. */
@@ -23,9 +25,9 @@ enum {
     HEAD_BYTES = 64,
     BATCH_HEAD_BYTES = 32,
     CHUNK_BYTES = 40,
-    ARRAY_BYTES = 16, /* and the name */
+    ARRAY_BYTES = 24, /* and the name */
     PAYLOAD_MAX = SLAB_LOG_BATCH_MAX * CHUNK_BYTES,
-    VERSION = 1,
+    VERSION = 2,
     BATCH_ARRAY = 1,
     BATCH_CHUNKS = 2
 };
@@ -72,16 +74,6 @@ uint64_t slab_chunk_checksum(const void *bytes, size_t n)
     return XXH3_64bits(bytes, n);
 }
 
-void slab_job_key(const char *job, uint8_t key[SLAB_JOB_KEY_BYTES])
-{
-    memset(key, 0, SLAB_JOB_KEY_BYTES);
-    if (!job)
-        return;
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(job, strlen(job)));
-    memcpy(key, canonical.digest, SLAB_JOB_KEY_BYTES);
-}
-
 static void digest_number(XXH3_state_t *state, uint64_t value)
 {
     uint8_t bytes[8];
@@ -119,33 +111,65 @@ uint64_t slab_array_digest(const slab_array_info *info)
     return XXH3_64bits_digest(&state);
 }
 
-slab_status slab_chunk_log_path(const char *file, int rank, char **out)
+slab_status slab_chunk_log_path(const char *file, int number, char **out)
 {
     char suffix[32];
-    snprintf(suffix, sizeof suffix, "slab-log.%d", rank);
+    snprintf(suffix, sizeof suffix, "slab-log.%d", number);
     return slab_path_beside(file, suffix, out);
 }
 
-int slab_chunk_log_remove_all(const char *file)
+static int by_number(const void *a, const void *b)
 {
-    int removed = 0;
-    char *prefix = NULL;
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+slab_status slab_chunk_log_list(const char *file, int **numbers, int *n)
+{
+    slab_status rc = SLAB_OK;
+    char *prefix = NULL, *end;
+    int room = 0;
     DIR *folder = NULL;
-    if (slab_path_beside(file, "slab-log.", &prefix) != SLAB_OK)
-        return 0;
+    *numbers = NULL;
+    *n = 0;
+    TRY(slab_path_beside(file, "slab-log.", &prefix));
     char *slash = strrchr(prefix, '/'), *name = slash + 1;
     *slash = '\0';
     folder = opendir(*prefix ? prefix : "/");
     for (struct dirent *e; folder && (e = readdir(folder));) {
         const char *digits = e->d_name + strlen(name);
-        if (strncmp(e->d_name, name, strlen(name)) != 0 || !*digits ||
+        if (strncmp(e->d_name, name, strlen(name)) != 0 || !*digits || strlen(digits) > 9 ||
             digits[strspn(digits, "0123456789")])
             continue;
-        removed += unlinkat(dirfd(folder), e->d_name, 0) == 0;
+        if (*n == room) {
+            room = room ? 2 * room : 64;
+            TRY(slab_memory_resize((void **)numbers, (size_t)room, sizeof **numbers, "chunk logs"));
+        }
+        (*numbers)[(*n)++] = (int)strtol(digits, &end, 10);
     }
+    if (*n > 1)
+        qsort(*numbers, (size_t)*n, sizeof **numbers, by_number);
+done:
     if (folder)
         closedir(folder);
     FREE(prefix);
+    if (rc != SLAB_OK)
+        FREE(*numbers);
+    return rc;
+}
+
+int slab_chunk_log_remove_all(const char *file)
+{
+    int *numbers = NULL, n = 0, removed = 0;
+    if (slab_chunk_log_list(file, &numbers, &n) != SLAB_OK)
+        return 0;
+    for (int i = 0; i < n; i++) {
+        char *path = NULL;
+        if (slab_chunk_log_path(file, numbers[i], &path) == SLAB_OK)
+            removed += unlink(path) == 0;
+        FREE(path);
+    }
+    FREE(numbers);
     return removed;
 }
 
@@ -200,6 +224,15 @@ done:
     return rc;
 }
 
+slab_status slab_chunk_log_sync(slab_chunk_log *log)
+{
+    slab_status rc = SLAB_OK;
+    if (fdatasync(log->fd) != 0)
+        FAIL_ERRNO("cannot bring chunk log '%s' to the disk", log->path);
+done:
+    return rc;
+}
+
 void slab_chunk_log_close(slab_chunk_log **log, bool discard)
 {
     slab_chunk_log *l = *log;
@@ -236,7 +269,7 @@ static slab_status append_batch(slab_chunk_log *log, uint32_t kind, uint32_t cou
 }
 
 slab_status slab_chunk_log_array(slab_chunk_log *log, uint32_t id, const char *name,
-                                 uint64_t digest)
+                                 uint64_t digest, int64_t nchunks)
 {
     slab_status rc = SLAB_OK;
     size_t length = strlen(name);
@@ -247,6 +280,7 @@ slab_status slab_chunk_log_array(slab_chunk_log *log, uint32_t id, const char *n
     put32(at, id);
     put32(at + 4, (uint32_t)length);
     put64(at + 8, digest);
+    put64(at + 16, (uint64_t)nchunks);
     memcpy(at + ARRAY_BYTES, name, length);
     TRY(append_batch(log, BATCH_ARRAY, 1, ARRAY_BYTES + length));
 done:
@@ -324,7 +358,8 @@ static slab_status visit_array(const slab_chunk_log_visitor *visitor, const uint
         return SLAB_OK;
     ALLOC(name, length + 1, "an array's path");
     memcpy(name, body + ARRAY_BYTES, length);
-    TRY(visitor->array(visitor->context, get32(body), name, get64(body + 8)));
+    TRY(visitor->array(visitor->context, get32(body), name, get64(body + 8),
+                       (int64_t)get64(body + 16)));
 done:
     FREE(name);
     return rc;
@@ -360,9 +395,15 @@ slab_status slab_chunk_log_read(const char *path, const slab_chunk_log_visitor *
     uint8_t *batch = NULL;
     uint64_t sequence = 0;
     *whole = 0;
-    FILE *file = fopen(path, "rbe");
-    if (!file)
+    FILE *file = NULL;
+    int fd = slab_open_own(path, O_RDONLY);
+    if (fd < 0)
         FAIL_ERRNO("cannot open chunk log '%s'", path);
+    file = fdopen(fd, "rb");
+    if (!file) {
+        close(fd);
+        FAIL_ERRNO("cannot open chunk log '%s'", path);
+    }
     ALLOC(batch, BATCH_HEAD_BYTES + PAYLOAD_MAX, "a log batch");
     TRY(read_head(path, file, head));
     *whole = HEAD_BYTES;

@@ -1,15 +1,17 @@
 /**
  * The chunk log: what a rank has written of a transaction that is not committed.
  *
- * One append-only file a rank, beside the output: ".NAME.slab-log.RANK"; docs/on-disk.md states
- * the format. A batch is appended after its chunks' bytes were handed to the system, and carries a
- * checksum: what was being written when the writer died is recognised as a torn tail. Whoever
- * trusts a record checks the chunk's own checksum: bytes and log reach the disk in any order.
+ * One append-only file a rank and run, beside the output: ".NAME.slab-log.NUMBER"; docs/on-disk.md
+ * states the format. A batch is appended after its chunks' bytes were handed to the system, and
+ * carries a checksum: what was being written when the writer died is recognised as a torn tail.
+ * Whoever trusts a record checks the chunk's own checksum: bytes and log reach the disk in any
+ * order.
  */
 #ifndef SLAB_STORAGE_CHUNK_LOG_H
 #define SLAB_STORAGE_CHUNK_LOG_H
 
 #include <slab/storage/array.h>
+#include <slab/storage/job.h>
 #include <stdbool.h>
 
 /** A chunk whose packed bytes have been written. */
@@ -28,8 +30,6 @@ uint64_t slab_chunk_checksum(const void *bytes, size_t n);
 /** A digest of what decides an array's chunks: type, extents, chunk, filters, fill value. */
 uint64_t slab_array_digest(const slab_array_info *info);
 
-#define SLAB_JOB_KEY_BYTES 16
-
 /** What a log is about. */
 typedef struct slab_chunk_log_head {
     uint32_t rank, ranks;
@@ -37,11 +37,11 @@ typedef struct slab_chunk_log_head {
     uint8_t job[SLAB_JOB_KEY_BYTES]; /* slab_job_key() */
 } slab_chunk_log_head;
 
-/** A digest of slab_txn_options.job; all zero for NULL. */
-void slab_job_key(const char *job, uint8_t key[SLAB_JOB_KEY_BYTES]);
+/** Path of the log of a number beside a file. slab_memory_free() it. */
+slab_status slab_chunk_log_path(const char *file, int number, char **out);
 
-/** Path of a rank's log beside a file. slab_memory_free() it. */
-slab_status slab_chunk_log_path(const char *file, int rank, char **out);
+/** The numbers of the logs beside a file, ascending. slab_memory_free() them. */
+slab_status slab_chunk_log_list(const char *file, int **numbers, int *n);
 
 /** Removes the logs of all ranks beside a file. Returns how many there were. */
 int slab_chunk_log_remove_all(const char *file);
@@ -52,13 +52,16 @@ typedef struct slab_chunk_log slab_chunk_log;
 slab_status slab_chunk_log_create(const char *path, const slab_chunk_log_head *head,
                                   slab_chunk_log **out);
 
-/** Declares array number @p id. */
+/** Declares array number @p id, of so many chunks. */
 slab_status slab_chunk_log_array(slab_chunk_log *log, uint32_t id, const char *name,
-                                 uint64_t digest);
+                                 uint64_t digest, int64_t nchunks);
 
 /** Appends a batch of up to SLAB_LOG_BATCH_MAX chunks. Thread-safe. */
 #define SLAB_LOG_BATCH_MAX 1024
 slab_status slab_chunk_log_append(slab_chunk_log *log, const slab_logged_chunk *chunks, size_t n);
+
+/** What has been appended is on the disk when it returns. */
+slab_status slab_chunk_log_sync(slab_chunk_log *log);
 
 /** Closes it, and removes the file when @p discard. NULL inside is fine. */
 void slab_chunk_log_close(slab_chunk_log **log, bool discard);
@@ -66,7 +69,8 @@ void slab_chunk_log_close(slab_chunk_log **log, bool discard);
 /** Takes what a log holds. Either function may be NULL. */
 typedef struct slab_chunk_log_visitor {
     void *context;
-    slab_status (*array)(void *context, uint32_t id, const char *name, uint64_t digest);
+    slab_status (*array)(void *context, uint32_t id, const char *name, uint64_t digest,
+                         int64_t nchunks);
     slab_status (*chunks)(void *context, const slab_logged_chunk *chunks, size_t n);
 } slab_chunk_log_visitor;
 

@@ -94,6 +94,8 @@ static slab_status copy_chunk(packed_copy *c, int thread, int64_t number)
     const slab_chunk *chunk = &c->chunks[number];
     slab_txn *txn = c->writer->txn;
     void *to;
+    if (slab_writer_has(c->writer, number))
+        goto done;
     if (chunk->size == 0)
         goto done; /* never written: reads as the fill value there and here */
     TRY(slab_txn_room(txn, thread, chunk->size, &to));
@@ -187,26 +189,44 @@ static slab_status put_chunk(element_copy *c, int thread, int64_t number, const 
     return slab_writer_put(c->writer, thread, number, c->chunks[thread]);
 }
 
+/* An earlier run has left all chunks of the tile, from first to last. */
+static bool has_tile(const element_copy *c, const int64_t *first, const int64_t *last)
+{
+    const slab_grid *chunks = slab_writer_grid(c->writer);
+    int64_t at[SLAB_RANK_MAX];
+    int a, rank = chunks->shape.rank;
+    memcpy(at, first, sizeof at);
+    do {
+        if (!slab_writer_has(c->writer, slab_grid_number(chunks, at)))
+            return false;
+        for (a = rank - 1; a >= 0 && ++at[a] > last[a]; a--)
+            at[a] = first[a];
+    } while (a >= 0);
+    return true;
+}
+
 static slab_status copy_tile(void *context, int thread, int64_t task)
 {
     slab_status rc = SLAB_OK;
     element_copy *c = context;
     const slab_grid *chunks = slab_writer_grid(c->writer);
-    int64_t first[SLAB_RANK_MAX], last[SLAB_RANK_MAX], at[SLAB_RANK_MAX];
+    int64_t first[SLAB_RANK_MAX] = {0}, last[SLAB_RANK_MAX], at[SLAB_RANK_MAX];
     slab_box box;
     slab_view view;
     int rank = chunks->shape.rank, a = 0;
     slab_grid_box(&c->tiles, task, &box);
+    for (int i = 0; i < rank; i++) {
+        first[i] = at[i] = box.start[i] / chunks->tile.extent[i];
+        last[i] = (box.start[i] + box.count[i] - 1) / chunks->tile.extent[i];
+    }
+    if (has_tile(c, first, last))
+        return SLAB_OK;
     if (task + 1 < c->tiles.ntiles) {
         slab_box next;
         slab_grid_box(&c->tiles, task + 1, &next);
         slab_reader_prefetch(c->reader, &next);
     }
     TRY(slab_reader_get(c->reader, thread, &box, &view));
-    for (int i = 0; i < rank; i++) {
-        first[i] = at[i] = box.start[i] / chunks->tile.extent[i];
-        last[i] = (box.start[i] + box.count[i] - 1) / chunks->tile.extent[i];
-    }
     do {
         TRY(put_chunk(c, thread, slab_grid_number(chunks, at), &box, &view));
         for (a = rank - 1; a >= 0 && ++at[a] > last[a]; a--)

@@ -60,18 +60,26 @@ slab_status slab_recover(const char *path, char *did)
     slab_status rc = SLAB_OK;
     char *temporary = NULL, *copy = NULL, *real = realpath(path, NULL);
     int fd = -1;
+    bool kept = false;
+    slab_unfinished left = {0};
     *did = '\0';
     TRY(slab_memory_strdup(&copy, real ? real : path));
     if (real)
         TRY(slab_journal_recover(copy, did));
+    TRY(slab_unfinished_look(copy, &left, &kept));
+    if (kept && !left.held) {
+        say(did, "'slab clean' gives up what the same command continues beside", path);
+        goto done;
+    }
     TRY(slab_temporary_path(copy, &temporary));
     TRY(remove_temporary(temporary, did));
     TRY(lock_or_fail(copy, &fd)); /* a writer that lives has use for its logs */
-    if (slab_chunk_log_remove_all(copy) > 0)
+    if (slab_leftovers_remove(copy))
         say(did, "removed the chunk logs beside", path);
 done:
     if (fd >= 0)
         close(fd);
+    slab_unfinished_clear(&left);
     free(real);
     FREE(copy);
     FREE(temporary);

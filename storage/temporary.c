@@ -48,26 +48,37 @@ bool slab_path_is(const char *path, int fd)
            a.st_ino == b.st_ino;
 }
 
+int slab_open_own(const char *path, int flags)
+{
+    struct stat st;
+    int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1)
+        return fd;
+    close(fd);
+    errno = EPERM;
+    return -1;
+}
+
 slab_status slab_temporary_path(const char *file, char **out)
 {
     return slab_path_beside(file, "slab-part", out);
 }
 
-/* Removes a temporary file that nobody locks. The lock is held until it is gone, so that of two who
- * find it, one removes it, and none removes the other's new one. */
-static slab_status remove_dead(const char *temporary)
+/* A temporary file that is in the way: locked, or an error. *out -1: it is gone. */
+static slab_status lock_dead(const char *temporary, int *out)
 {
     slab_status rc = SLAB_OK;
-    struct stat st;
     bool known = true;
-    char *journal = NULL;
-    int fd = open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = slab_open_own(temporary, O_RDWR);
+    *out = -1;
     if (fd < 0 && errno == ENOENT)
         return SLAB_OK;
+    REQUIRE(fd >= 0 || errno != EPERM, SLAB_ERR_EXISTS,
+            "'%s' is in the way: not a regular file of this user's", temporary);
     if (fd < 0)
         FAIL_ERRNO("'%s' is in the way", temporary);
-    REQUIRE(fstat(fd, &st) == 0 && S_ISREG(st.st_mode), SLAB_ERR_EXISTS,
-            "'%s' is in the way: not a regular file", temporary);
     REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
             "another process is writing it ('%s' is locked)", temporary);
     REQUIRE(known, SLAB_ERR_LOCKED,
@@ -75,12 +86,40 @@ static slab_status remove_dead(const char *temporary)
             "whether its writer lives; remove it if no slab is running",
             temporary);
     if (slab_path_is(temporary, fd)) {
-        TRY(slab_journal_path(temporary, &journal));
-        if (unlink(temporary) != 0)
-            FAIL_ERRNO("cannot remove '%s'", temporary);
-        unlink(journal);
-        slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
+        *out = fd;
+        fd = -1;
     }
+done:
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* What a dead writer has left is taken over, or removed. The lock is held until it is gone, so that
+ * of two who find it, one removes it, and none removes the other's new one. */
+static slab_status take_dead(const char *temporary, slab_temporary_judge judge, void *context,
+                             int *out)
+{
+    slab_status rc = SLAB_OK;
+    char *journal = NULL;
+    bool keep = false;
+    int fd = -1;
+    *out = -1;
+    TRY(lock_dead(temporary, &fd));
+    if (fd < 0)
+        goto done;
+    if (judge)
+        TRY(judge(context, &keep));
+    if (keep) {
+        *out = fd;
+        fd = -1;
+        goto done;
+    }
+    TRY(slab_journal_path(temporary, &journal));
+    if (unlink(temporary) != 0)
+        FAIL_ERRNO("cannot remove '%s'", temporary);
+    unlink(journal);
+    slab_log(SLAB_LOG_WARN, "removed '%s', which a killed writer had left", temporary);
 done:
     if (fd >= 0)
         close(fd);
@@ -88,7 +127,8 @@ done:
     return rc;
 }
 
-slab_status slab_temporary_create(const char *temporary, int *out)
+slab_status slab_temporary_create(const char *temporary, slab_temporary_judge judge, void *context,
+                                  int *out)
 {
     slab_status rc = SLAB_OK;
     bool known;
@@ -96,7 +136,9 @@ slab_status slab_temporary_create(const char *temporary, int *out)
     for (int i = 0; i < ATTEMPTS; i++) {
         fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd < 0 && errno == EEXIST) {
-            TRY(remove_dead(temporary));
+            TRY(take_dead(temporary, judge, context, &fd));
+            if (fd >= 0)
+                break;
             continue;
         }
         if (fd < 0)

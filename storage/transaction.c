@@ -53,7 +53,8 @@ size_t slab_writer_memory(const slab_array_info *info, const slab_txn_options *o
     if (info->layout != SLAB_LAYOUT_CHUNKED)
         return 2 * info->dtype.size;
     if (slab_grid_make(&info->shape, &info->chunk, NULL, &grid) == SLAB_OK)
-        records = 3 * (size_t)grid.ntiles * sizeof(slab_placed_chunk); /* as the list doubles */
+        records = 3 * (size_t)grid.ntiles * sizeof(slab_placed_chunk) + /* as the list doubles */
+                  2 * (size_t)grid.ntiles * sizeof(slab_logged_chunk);  /* when a run goes on */
     if (options->backend == SLAB_BACKEND_COLLECTIVE)
         return threads * chunk + (size_t)grid.ntiles * chunk; /* it holds all it is given */
     size_t lane = slab_pipeline_memory(&info->pipeline, true) + chunk;
@@ -87,13 +88,14 @@ done:
     return rc;
 }
 
-/* Ends the writing threads, drops what waits for them, and removes the log. */
+/* Ends the writing threads, drops what waits for them, and removes log and checkpoint. */
 static void stop_writing(slab_txn *txn)
 {
     for (int t = 0; txn->threads && t < txn->options.threads; t++)
         slab_block_return(txn->blocks, &txn->threads[t].block);
     slab_block_writer_destroy(&txn->blocks);
     slab_chunk_log_close(&txn->log, true);
+    slab_checkpoint_close(&txn->checkpoint, true);
 }
 
 /* Closes and frees what is this rank's alone. */
@@ -112,6 +114,8 @@ static void free_txn(slab_txn **txn)
     if (x->fd >= 0)
         close(x->fd);
     slab_txn_file_clear(&x->file);
+    slab_kept_destroy(&x->kept);
+    FREE(x->old_logs);
     FREE(x->arrays);
     FREE(x->threads);
     pthread_mutex_destroy(&x->lock);
@@ -123,14 +127,18 @@ static slab_status share_file(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
     struct {
-        bool existed, in_place;
+        bool existed, in_place, resumed, continues;
         uint64_t old_size;
+        uint8_t job[SLAB_JOB_KEY_BYTES];
         size_t path, work; /* bytes, NUL included */
     } facts = {0};
     slab_txn_file *f = &txn->file;
     if (txn->root) {
         facts.existed = f->existed;
         facts.in_place = f->in_place;
+        facts.resumed = f->resumed;
+        facts.continues = txn->continues;
+        memcpy(facts.job, txn->job, sizeof facts.job);
         facts.old_size = f->old_size;
         facts.path = strlen(f->path) + 1;
         facts.work = strlen(f->work) + 1;
@@ -139,6 +147,9 @@ static slab_status share_file(slab_txn *txn)
     if (!txn->root) {
         f->existed = facts.existed;
         f->in_place = facts.in_place;
+        f->resumed = facts.resumed;
+        txn->continues = facts.continues;
+        memcpy(txn->job, facts.job, sizeof facts.job);
         f->old_size = facts.old_size;
         rc = slab_memory_alloc((void **)&f->path, facts.path, 1, "a file name");
         if (rc == SLAB_OK)
@@ -147,6 +158,27 @@ static slab_status share_file(slab_txn *txn)
     TRY(slab_ranks_agree(txn->ranks, rc));
     TRY(slab_ranks_broadcast(txn->ranks, f->path, facts.path, 0));
     TRY(slab_ranks_broadcast(txn->ranks, f->work, facts.work, 0));
+done:
+    return rc;
+}
+
+/* All ranks read the logs that rank 0 finds. */
+static slab_status share_logs(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    int64_t n = 0;
+    if (!txn->file.resumed)
+        return SLAB_OK;
+    if (txn->root)
+        rc = slab_chunk_log_list(txn->file.path, &txn->old_logs, &txn->nold_logs);
+    n = txn->nold_logs;
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    TRY(slab_ranks_broadcast(txn->ranks, &n, sizeof n, 0));
+    txn->nold_logs = (int)n;
+    if (!txn->root)
+        rc = slab_memory_alloc((void **)&txn->old_logs, (size_t)n, sizeof *txn->old_logs, "logs");
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    TRY(slab_ranks_broadcast(txn->ranks, txn->old_logs, (size_t)n * sizeof *txn->old_logs, 0));
 done:
     return rc;
 }
@@ -166,14 +198,16 @@ done:
 }
 
 /* This rank's way to the disk: descriptors, chunk log, write-behind. */
-static slab_status open_data(slab_txn *txn, const char *job)
+static slab_status open_data(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
     char *log = NULL;
     slab_chunk_log_head head = {.rank = (uint32_t)slab_ranks_me(txn->ranks),
                                 .ranks = (uint32_t)slab_ranks_count(txn->ranks),
                                 .old_size = txn->file.old_size};
-    slab_job_key(job, head.job);
+    /* Old logs stay until this run's own hold all that is in them. */
+    int number = (int)head.rank + (txn->nold_logs ? txn->old_logs[txn->nold_logs - 1] + 1 : 0);
+    memcpy(head.job, txn->job, sizeof head.job);
     txn->fd = open(txn->file.work, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (txn->fd < 0)
         FAIL_ERRNO("cannot open '%s' for writing", txn->file.work);
@@ -182,7 +216,7 @@ static slab_status open_data(slab_txn *txn, const char *job)
         if (txn->direct_fd < 0)
             slab_log(SLAB_LOG_INFO, "'%s': no O_DIRECT here, writing buffered", txn->file.path);
     }
-    TRY(slab_chunk_log_path(txn->file.path, (int)head.rank, &log));
+    TRY(slab_chunk_log_path(txn->file.path, number, &log));
     TRY(slab_chunk_log_create(log, &head, &txn->log));
     slab_block_target target = {.path = txn->file.path,
                                 .fd = txn->fd,
@@ -199,22 +233,67 @@ done:
     return rc;
 }
 
+/* Rank 0: the file, and what it is about. */
+static slab_status begin_file(slab_txn *txn, const char *path, const slab_txn_options *o)
+{
+    slab_status rc = SLAB_OK;
+    bool collective = o->backend == SLAB_BACKEND_COLLECTIVE;
+    slab_txn_wish wish = {.copy = collective, .fresh = o->fresh, .job = collective ? NULL : o->job};
+    slab_job_key(wish.job, txn->job);
+    TRY(slab_txn_file_begin(path, &wish, &txn->file));
+    if (wish.job && !txn->file.resumed)
+        TRY(slab_job_write(txn->file.path, wish.job, o->sync));
+    txn->continues = wish.job != NULL;
+done:
+    return rc;
+}
+
+/* An existing file may have grown since the first run: by another program's commit. */
+static slab_status begin_meta(slab_txn *txn, uint64_t *committed)
+{
+    slab_status rc = SLAB_OK;
+    *committed = 0;
+    if (txn->file.resumed && txn->file.in_place)
+        TRY(slab_unfinished_ends(txn->file.path, committed, &txn->file.old_size));
+    TRY(slab_txn_begin_meta(txn, !txn->file.existed));
+    if (*committed == 0)
+        TRY(slab_space_end(txn->space, committed));
+done:
+    return rc;
+}
+
+/* Every rank's part of a transaction that writes by logs. */
+static slab_status begin_logs(slab_txn *txn, uint64_t committed)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_ranks_broadcast(txn->ranks, &committed, sizeof committed, 0));
+    TRY(slab_ranks_broadcast(txn->ranks, &txn->file.old_size, sizeof txn->file.old_size, 0));
+    TRY(share_logs(txn));
+    TRY(slab_ranks_agree(txn->ranks, open_data(txn)));
+    TRY(slab_txn_take_over(txn, committed));
+    if (txn->continues)
+        TRY(slab_checkpoint_open(txn->ranks, txn->file.path, txn->job, txn->file.resumed,
+                                 txn->options.sync, &txn->checkpoint));
+done:
+    return rc;
+}
+
 slab_status slab_txn_begin(slab_ranks *ranks, const char *path, const slab_txn_options *options,
                            slab_txn **out)
 {
     slab_txn_options defaults = slab_txn_defaults();
     const slab_txn_options *o = options ? options : &defaults;
     slab_txn *txn = NULL;
-    bool collective = o->backend == SLAB_BACKEND_COLLECTIVE;
+    uint64_t committed = 0;
     *out = NULL;
     slab_status rc = alloc_txn(ranks, o, &txn);
     TRY(slab_ranks_agree(ranks, rc));
     TRY(slab_space_create(ranks, &txn->space));
-    TRY(ON_ROOT(txn, slab_txn_file_begin(path, collective, &txn->file)));
+    TRY(ON_ROOT(txn, begin_file(txn, path, o)));
     TRY(share_file(txn));
-    TRY(ON_ROOT(txn, slab_txn_begin_meta(txn, !txn->file.existed)));
-    if (!collective)
-        TRY(slab_ranks_agree(ranks, open_data(txn, o->job)));
+    TRY(ON_ROOT(txn, begin_meta(txn, &committed)));
+    if (o->backend != SLAB_BACKEND_COLLECTIVE)
+        TRY(begin_logs(txn, committed));
     *out = txn;
     txn = NULL;
 done:
@@ -228,7 +307,8 @@ slab_write_counts slab_txn_counts(const slab_txn *txn)
 {
     return (slab_write_counts){.chunks = atomic_load(&txn->chunks),
                                .plain_bytes = atomic_load(&txn->plain_bytes),
-                               .packed_bytes = atomic_load(&txn->packed_bytes)};
+                               .packed_bytes = atomic_load(&txn->packed_bytes),
+                               .kept = txn->kept_chunks};
 }
 
 /* Gives the block its place in the file, tells the arrays, and queues it. */
@@ -294,6 +374,8 @@ slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64
 {
     slab_status rc = SLAB_OK;
     slab_txn_thread *t = &txn->threads[thread];
+    if (slab_writer_has(writer, chunk))
+        return SLAB_OK;
     pthread_mutex_lock(&t->lock);
     REQUIRE(bytes <= UINT32_MAX, SLAB_ERR_RANGE,
             "chunk %" PRId64 " of '%s' takes %zu bytes: HDF5 has no room for its size", chunk,
@@ -341,6 +423,8 @@ static slab_status commit_meta(slab_txn *txn)
     TRY(slab_space_end(txn->space, &end));
     txn->file.committing = true;
     TRY(slab_meta_commit(&txn->meta, end, txn->options.sync));
+    if (txn->continues)
+        slab_job_remove(txn->file.path); /* from here on there is nothing to continue */
     TRY(slab_txn_file_publish(&txn->file, txn->options.sync));
 done:
     return rc;
@@ -363,6 +447,16 @@ done:
     return rc;
 }
 
+/* A stop leaves what is written to the next run of the job; so does a failure of a run that itself
+ * went on from an earlier one, whose work is not its to throw away. All ranks agree. */
+static bool is_to_be_kept(slab_txn *txn, slab_status why)
+{
+    int64_t no = why != SLAB_ERR_STOPPED && !txn->file.resumed;
+    if (!txn->continues || slab_ranks_max(txn->ranks, &no, 1) != SLAB_OK)
+        return false;
+    return !no;
+}
+
 /* Of every rank the threads have ended before rank 0 cuts the file: no late write lengthens it. */
 void slab_txn_abort(slab_txn **txn)
 {
@@ -370,11 +464,23 @@ void slab_txn_abort(slab_txn **txn)
     if (!x)
         return;
     slab_error why = *slab_error_last();
+    bool keep = is_to_be_kept(x, why.code);
+    slab_error_restore(&why);
+    if (keep) {
+        slab_txn_suspend(x);
+        slab_checkpoint_close(&x->checkpoint, false);
+        if (x->options.kept)
+            *x->options.kept = true;
+        why = *slab_error_last();
+    }
     stop_writing(x);
     slab_ranks_barrier(x->ranks);
     if (x->root) {
         slab_meta_abort(&x->meta);
-        slab_txn_file_discard(&x->file);
+        if (!keep)
+            slab_txn_file_discard(&x->file);
+        if (!keep && x->continues)
+            slab_job_remove(x->file.path);
     }
     slab_space_destroy(&x->space);
     free_txn(txn);

@@ -9,6 +9,7 @@
 #define SLAB_STORAGE_TRANSACTION_H
 
 #include <slab/storage/array.h>
+#include <slab/storage/checkpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -29,8 +30,11 @@ typedef struct slab_txn_options {
     slab_backend backend;
     int threads;         /* that will call slab_writer_put on this rank */
     size_t write_behind; /* bytes of packed blocks in flight per rank; 0: chosen */
-    const char *job;     /* what is being done, in words that a rerun would repeat (command line,
-                            identity of the inputs); kept in the chunk log; NULL: nothing */
+    const char *job;     /* what is being done, as lines that a rerun repeats (job.h); then what an
+                            earlier run of it has left is continued, and a stop (SLAB_ERR_STOPPED)
+                            leaves what is written to the next. NULL: neither. Rank 0's counts */
+    bool fresh;          /* begin anew: what an earlier run has left, of whatever job, goes */
+    bool *kept;          /* set when a stop has left something to continue; NULL: nobody asks */
 } slab_txn_options;
 
 /** Defaults: force off, direct and sync on, log backend, 1 thread. */
@@ -42,6 +46,7 @@ slab_txn_options slab_txn_defaults(void);
  *
  * @retval SLAB_ERR_LOCKED  another process writes it
  * @retval SLAB_ERR_FORMAT  it exists and is not HDF5
+ * @retval SLAB_ERR_EXISTS  another job has left an unfinished output there (message: which)
  */
 slab_status slab_txn_begin(slab_ranks *ranks, const char *path, const slab_txn_options *options,
                            slab_txn **out);
@@ -110,6 +115,13 @@ const slab_array_info *slab_writer_describe(const slab_writer *writer);
 /** The write-behind that is chosen when memory is limited to so many bytes; 0: when it is not. */
 size_t slab_txn_write_behind(size_t limit);
 
+/** Has an earlier run of this job left the chunk, whole? Then it need not be computed: whatever is
+ * put is dropped. Thread-safe. */
+bool slab_writer_has(const slab_writer *writer, int64_t chunk);
+
+/** What the job can keep beside its chunks; NULL: nothing. Lives as long as the transaction. */
+slab_checkpoint *slab_txn_checkpoint(slab_txn *txn);
+
 /** Memory one thread needs, and what the write-behind takes per rank. */
 size_t slab_writer_memory(const slab_array_info *info, const slab_txn_options *options);
 
@@ -136,17 +148,20 @@ typedef struct slab_write_counts {
     int64_t chunks;
     int64_t plain_bytes;
     int64_t packed_bytes;
+    int64_t kept; /* chunks that an earlier run has left; of all ranks */
 } slab_write_counts;
 slab_write_counts slab_txn_counts(const slab_txn *txn); /* of this rank */
 
 /** Makes everything visible, whole and durable. Collective. On failure the file is as before. */
 slab_status slab_txn_commit(slab_txn **txn);
 
-/** Gives up; temporary files are removed. Collective unless the job is being killed. NULL is fine.
- */
+/** Gives up; temporary files are removed. After a stop (the last error is SLAB_ERR_STOPPED, on all
+ * ranks) what a job has written is kept instead, and the message says so. Collective unless the
+ * job is being killed. NULL is fine. */
 void slab_txn_abort(slab_txn **txn);
 
-/** Rolls back a hot journal and removes temporary files of a dead writer. Local.
+/** Rolls back a hot journal and removes temporary files of a dead writer, but for those that its
+ * job can continue (unfinished.h). Local.
  * @param[out] did  one line for people: what was done, "" when nothing was needed;
  *                  SLAB_MESSAGE_MAX bytes */
 slab_status slab_recover(const char *path, char *did);

@@ -74,6 +74,20 @@ done:
     return rc;
 }
 
+/* Asked of what a dead writer has left under the temporary name. */
+typedef struct judging {
+    const slab_txn_wish *wish;
+    slab_txn_file *file;
+} judging;
+
+static slab_status judge(void *context, bool *keep)
+{
+    const judging *j = context;
+    slab_status rc = slab_leftovers_judge(j->file->path, true, j->wish, &j->file->resumed);
+    *keep = j->file->resumed;
+    return rc;
+}
+
 static slab_status copy_content(int from, int to, const char *path)
 {
     slab_status rc = SLAB_OK;
@@ -137,41 +151,53 @@ done:
     return rc;
 }
 
-slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out)
+/* Locks an existing output. When it is written in place, what has been left of it is judged. */
+static slab_status begin_existing(const char *temporary, const slab_txn_wish *wish,
+                                  slab_txn_file *out)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
-    char *temporary = NULL, *journal = NULL;
+    char *journal = NULL;
+    int fd = -1;
+    TRY(slab_journal_path(out->path, &journal));
+    TRY(lock_existing(out->path, journal, &fd));
+    *(wish->copy ? &out->guard : &out->lock) = fd;
+    if (fstat(fd, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s'", out->path);
+    out->old_size = (uint64_t)st.st_size;
+    REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", out->path);
+    if (out->in_place)
+        TRY(slab_leftovers_judge(out->path, access(temporary, F_OK) == 0, wish, &out->resumed));
+done:
+    FREE(journal);
+    return rc;
+}
+
+slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, slab_txn_file *out)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL;
     *out = (slab_txn_file){.lock = -1, .guard = -1};
     TRY(resolve(path, out));
-    out->in_place = out->existed && !copy;
+    out->in_place = out->existed && !wish->copy;
     TRY(slab_temporary_path(out->path, &temporary));
     TRY(slab_journal_path(out->in_place ? out->path : temporary, &out->journal));
-    if (out->existed) {
-        int fd = -1;
-        TRY(slab_journal_path(out->path, &journal));
-        TRY(lock_existing(out->path, journal, &fd));
-        *(copy ? &out->guard : &out->lock) = fd;
-        if (fstat(fd, &st) != 0)
-            FAIL_ERRNO("cannot look at '%s'", path);
-        out->old_size = (uint64_t)st.st_size;
-        REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", path);
-    }
+    if (out->existed)
+        TRY(begin_existing(temporary, wish, out));
     if (out->in_place) {
         TRY(slab_memory_strdup(&out->work, out->path));
     } else {
-        TRY_SAYING(slab_temporary_create(temporary, &out->lock), "cannot write '%s'", path);
+        judging j = {wish, out};
+        TRY_SAYING(slab_temporary_create(temporary, judge, &j, &out->lock), "cannot write '%s'",
+                   path);
         out->work = temporary;
         temporary = NULL;
-        if (copy && out->existed)
+        if (wish->copy && out->existed)
             TRY(copy_content(out->guard, out->lock, path));
     }
-    int logs = slab_chunk_log_remove_all(out->path);
-    if (logs > 0)
-        slab_log(SLAB_LOG_WARN, "removed %d chunk logs that a killed writer had left beside '%s'",
-                 logs, path);
+    if (!out->resumed && slab_leftovers_remove(out->path))
+        slab_log(SLAB_LOG_WARN, "removed what a killed writer had left beside '%s'", path);
 done:
-    FREE(journal);
     FREE(temporary);
     return rc;
 }

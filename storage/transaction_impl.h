@@ -6,10 +6,13 @@
 
 #include <pthread.h>
 #include <slab/storage/block_writer.h>
+#include <slab/storage/checkpoint_impl.h>
 #include <slab/storage/hdf5/meta.h>
+#include <slab/storage/kept.h>
 #include <slab/storage/space.h>
 #include <slab/storage/temporary.h>
 #include <slab/storage/transaction.h>
+#include <slab/storage/unfinished.h>
 #include <stdatomic.h>
 
 /* --- transaction_file.c: names, locks and renames; on rank 0 where not said otherwise --- */
@@ -24,11 +27,44 @@ typedef struct slab_txn_file {
     uint64_t old_size; /* of the output */
     int lock;          /* holds the lock on work */
     int guard;         /* holds the lock on an existing output that is replaced, -1: none */
+    bool resumed;      /* an earlier run of the same job has left something to continue */
 } slab_txn_file;
 
-/** Recovers and locks an existing file, or makes the temporary one.
- * @param copy  work on a copy of an existing file, not in place */
-slab_status slab_txn_file_begin(const char *path, bool copy, slab_txn_file *out);
+/** What the caller wants done with what it finds. */
+typedef struct slab_txn_wish {
+    bool copy;       /* work on a copy of an existing file, not in place */
+    bool fresh;      /* what an earlier run has left goes */
+    const char *job; /* NULL: nothing can be continued */
+} slab_txn_wish;
+
+/** Recovers and locks an existing file, or makes the temporary one, or takes over what an earlier
+ * run of the same job has left.
+ * @retval SLAB_ERR_EXISTS  another job has left an unfinished output there */
+slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, slab_txn_file *out);
+
+/* --- unfinished.c --- */
+
+/** Counts what can be continued: fills chunks, total, bytes and records. */
+slab_status slab_unfinished_count(const char *file, const char *job, bool in_place,
+                                  slab_unfinished *out);
+
+/** Where an existing file ends: by HDF5's word, and its length before the first run of the job that
+ * is beside it. @param[in,out] old_size  its length now; what was behind the end before stays */
+slab_status slab_unfinished_ends(const char *file, uint64_t *committed, uint64_t *old_size);
+
+/** Removes logs, checkpoint and job beside a file. True when there were some. */
+bool slab_leftovers_remove(const char *file);
+
+/* --- resume.c --- */
+
+/**
+ * What is beside the output, whose lock is held: is it this job's, nobody's any more, or another's?
+ * @param begun  there is a temporary file: the output was to be a new one
+ * @param[out] resumed  it can be continued; else it has been removed, but for the temporary file
+ * @retval SLAB_ERR_EXISTS  it is another job's (message: what differs)
+ */
+slab_status slab_leftovers_judge(const char *file, bool begun, const slab_txn_wish *wish,
+                                 bool *resumed);
 
 /** Gives a temporary file its final name, durably with @p sync, and lets the locks go. */
 slab_status slab_txn_file_publish(slab_txn_file *file, bool sync);
@@ -65,6 +101,13 @@ struct slab_txn {
     slab_space *space;
     slab_block_writer *blocks;
     slab_chunk_log *log;
+    uint8_t job[SLAB_JOB_KEY_BYTES];
+    bool continues; /* a stop keeps what is written, for the same job to continue */
+    int *old_logs;  /* [nold_logs] numbers of those that earlier runs have left */
+    int nold_logs;
+    slab_kept *kept;     /* NULL: nothing was left */
+    int64_t kept_chunks; /* of all ranks */
+    slab_checkpoint *checkpoint;
     size_t block_bytes;
     slab_txn_thread *threads; /* [options.threads] */
 
@@ -97,6 +140,16 @@ slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            uint32_t mask, const void *packed, size_t bytes);
 
+/** Takes over what earlier runs have left: checks it, notes it in this run's log and removes the
+ * old logs. Nothing is done in a transaction that does not resume. Collective. */
+slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed);
+
+/** Gives a writer the chunks of its array that were left. Collective. */
+slab_status slab_writer_take_over(slab_writer *writer);
+
+/** Ends the transaction so that the same job can continue it. Collective. */
+void slab_txn_suspend(slab_txn *txn);
+
 /* --- writer.c, writer_register.c, writer_held.c --- */
 
 /** An array's elements that wait for the collective write. */
@@ -120,6 +173,7 @@ struct slab_writer {
     slab_lane **lanes; /* [threads], made at a thread's first put */
     void **scratch;    /* [threads], a whole chunk: padding, conversion */
 
+    uint8_t *there; /* a bit for every chunk that an earlier run has left; NULL: none is */
     slab_placed_chunk *placed; /* log backend; guarded by txn->lock */
     int64_t nplaced, placed_room;
 

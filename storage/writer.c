@@ -23,6 +23,7 @@ void slab_writer_free(slab_writer *writer)
         FREE(writer->held[i].data);
     FREE(writer->held);
     FREE(writer->placed);
+    FREE(writer->there);
     FREE(writer->lanes);
     FREE(writer->scratch);
     FREE(writer->path);
@@ -118,7 +119,9 @@ slab_status slab_txn_create_like(slab_txn *txn, const char *path, slab_array *li
     w->id = txn->narrays;
     if (txn->log) {
         uint64_t digest = slab_array_digest(&w->info);
-        TRY(slab_ranks_agree(txn->ranks, slab_chunk_log_array(txn->log, w->id, w->path, digest)));
+        TRY(slab_ranks_agree(
+            txn->ranks, slab_chunk_log_array(txn->log, w->id, w->path, digest, w->grid.ntiles)));
+        TRY(slab_writer_take_over(w));
     }
     txn->arrays[txn->narrays++] = w;
     *out = w;
@@ -264,6 +267,8 @@ slab_status slab_writer_put(slab_writer *writer, int thread, int64_t chunk, cons
     slab_status rc = SLAB_OK;
     const void *stored;
     TRY(check_call(writer, thread, chunk));
+    if (slab_writer_has(writer, chunk))
+        return SLAB_OK;
     if (is_held(writer)) {
         TRY(slab_writer_hold(writer, chunk, data));
     } else {
@@ -282,6 +287,8 @@ slab_status slab_writer_put_encoded(slab_writer *writer, int thread, int64_t chu
     TRY(check_call(writer, thread, chunk));
     REQUIRE(first >= 0 && first <= writer->info.pipeline.nfilters, SLAB_ERR_RANGE,
             "'%s': %d of %d filters", writer->path, first, writer->info.pipeline.nfilters);
+    if (slab_writer_has(writer, chunk))
+        return SLAB_OK;
     if (is_held(writer))
         TRY(slab_writer_hold_encoded(writer, chunk, first, data, bytes));
     else

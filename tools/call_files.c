@@ -277,7 +277,6 @@ slab_status slab_call_txn_options(slab_call *call, slab_txn_options *out)
     out->force = slab_call_flag(call, "force");
     out->sync = !slab_call_flag(call, "no-sync");
     out->threads = slab_crew_threads(crew);
-    TRY(slab_call_job(call, &out->job));
     if (backend && strcmp(backend, "collective") == 0)
         out->backend = SLAB_BACKEND_COLLECTIVE;
 done:
@@ -291,6 +290,9 @@ slab_status slab_call_begin(slab_call *call, const char *initial, slab_txn **txn
     const char *file;
     TRY(slab_call_output(call, initial, &file, path));
     TRY(slab_call_txn_options(call, &options));
+    TRY(slab_call_job(call, *path, &options.job));
+    options.fresh = slab_call_flag(call, "no-resume");
+    options.kept = &call->kept;
     TRY(slab_txn_begin(call->ranks, file, &options, txn));
 done:
     return rc;

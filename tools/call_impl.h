@@ -41,10 +41,15 @@ struct slab_call {
     call_input *inputs;
     char *output_file, *output_path;
     char *job; /* what slab_call_job() made */
+    bool kept; /* a stop has left an unfinished output, which the same command continues */
 };
 
-/** The command and its inputs in words that a rerun repeats; the call's own. */
-slab_status slab_call_job(slab_call *call, const char **out);
+/** The command line as one could type it again. slab_memory_free() it. */
+slab_status slab_call_command_text(const slab_call *call, char **out);
+
+/** The command and its inputs in lines that a rerun repeats (storage/job.h); the call's own.
+ * Collective: the inputs are open. @param path  of the output in its file */
+slab_status slab_call_job(slab_call *call, const char *path, const char **out);
 
 /** Closes and frees everything that the call holds. */
 void slab_call_clear(slab_call *call);

@@ -36,6 +36,26 @@ done:
     return rc;
 }
 
+/* The tables beside genotypes are read too. */
+static slab_status inputs_of(slab_call *call, const slab_format *format, const char *input)
+{
+    slab_status rc = SLAB_OK;
+    static const char *const ends[] = {".bim", ".fam"};
+    size_t n = strlen(input);
+    char *beside = NULL;
+    TRY(slab_call_input(call, input));
+    if (strcmp(format->name, "plink") != 0 || n < 4)
+        goto done;
+    TRY(slab_memory_strdup(&beside, input));
+    for (int i = 0; i < 2; i++) {
+        strcpy(beside + n - 4, ends[i]);
+        TRY(slab_call_input(call, beside));
+    }
+done:
+    FREE(beside);
+    return rc;
+}
+
 static void plan_of(slab_call *call, const slab_import_plan *import, const slab_need *need,
                     slab_plan *plan)
 {
@@ -88,7 +108,7 @@ static slab_status run(slab_call *call, int *exit_code)
     REQUIRE(format->import_open, SLAB_ERR_UNSUPPORTED, "format '%s' can only be exported to",
             format->name);
     const char *initial = strcmp(format->name, "plink") == 0 ? "/genotypes" : "/data";
-    TRY(slab_call_input(call, input));
+    TRY(inputs_of(call, format, input));
     TRY(slab_call_output(call, initial, &file, &path));
     TRY(open_fitting(call, format, input, path, &given, &in, &import, &need));
     plan_of(call, &import, &need, &plan);

@@ -140,6 +140,8 @@ static slab_status draw_chunk(void *context, int thread, int64_t task)
     drawing *d = context;
     slab_box box;
     char *block = d->blocks[thread];
+    if (slab_writer_has(d->writer, task))
+        return SLAB_OK;
     slab_grid_box(slab_writer_grid(d->writer), task, &box);
     slab_random_box(d->spec, d->shape, &box, block, block + d->chunk_bytes);
     slab_crew_count_bytes(d->crew, slab_box_elements(&box) * d->spec->dtype.size);

@@ -30,7 +30,8 @@ const slab_command slab_command_recover = {
         "When a program that writes a file with slab is killed, or the machine loses power, the "
         "file can be left with a journal beside it. The next time slab opens the file it "
         "undoes the unfinished change by itself; this command does the same by hand, and removes "
-        "temporary files that a dead writer left. The file is then as it was before that writer "
+        "temporary files that a dead writer left, but for those that the same command can continue "
+        "('slab jobs' lists them). The file is then as it was before that writer "
         "began. Nothing happens to a file that is in order, or that another program is writing.",
     .examples = "  slab recover cohort.h5\n",
     .takes = SLAB_TAKES_JSON,

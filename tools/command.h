@@ -33,13 +33,15 @@ typedef struct slab_option {
  *   'd' finite real       'r' real in 0..1        'c' one of the choices in `argument`
  *   'm' memory size       'a' extents >= 0        'x' extents >= 1
  *   't' element type      'z' filter, with a level after a colon or without
+ *   'l' length of time
  *   'w' flag, or with `=` one of the choices in `argument`
  */
 
 /** Which of the shared options a command takes. */
 enum {
-    SLAB_TAKES_OUTPUT = 1 << 0,  /* -o, --force, --no-sync, --backend */
-    SLAB_TAKES_COMPUTE = 1 << 1, /* -@, --memory, --scratch, --dry-run; signals stop it */
+    SLAB_TAKES_OUTPUT = 1 << 0, /* -o, --force, --no-resume, --no-sync, --backend */
+    SLAB_TAKES_COMPUTE =
+        1 << 1, /* -@, --memory, --scratch, --time-limit, --dry-run; signals stop it */
     SLAB_TAKES_JSON = 1 << 2,
     SLAB_TAKES_SEED = 1 << 3,
     SLAB_TAKES_RANKS = 1 << 4,        /* may run on several ranks; others run on rank 0 alone */

@@ -7,7 +7,8 @@ cat <<'END'
 
 A failing command prints one line, `slab: ` and what went wrong; `-v` adds the name below and the
 place in the source. Exit codes: 0 fine, 1 differs or check failed, 2 error, 75 stopped at a
-checkpoint: run the same command again.
+checkpoint by a signal or the time limit: the same command continues, or starts over where it keeps
+nothing (the message says which).
 
 Made by `tools/errors-page.sh` from `storage/base/status.h`.
 

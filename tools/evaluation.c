@@ -378,8 +378,10 @@ static slab_status run(evaluation *e, const char *initial, size_t room, slab_sho
     slab_status rc = SLAB_OK;
     const void **data = NULL;
     slab_read_counts counts;
-    if (e->stores)
+    if (e->stores) {
         TRY(begin_writing(e, initial));
+        slab_program_checkpoint(e->program, slab_txn_checkpoint(e->txn));
+    }
     rc = slab_program_run(e->program, room);
     if (e->stores)
         rc = end_writing(e, rc);

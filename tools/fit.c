@@ -26,12 +26,14 @@ static void values_of(const slab_call *call, const slab_estimator_class *cls, co
                                                       : "0";
 }
 
-static slab_status store(slab_call *call, const slab_estimator_class *cls, void *model,
-                         const char *group)
+/* The output is begun first: what the fit keeps for another run lies beside it. */
+static slab_status fit_and_store(slab_call *call, const slab_estimator_class *cls, void *model,
+                                 const char *group)
 {
     slab_status rc = SLAB_OK;
     slab_txn *txn = NULL;
     TRY(slab_call_begin(call, group, &txn, &group));
+    TRY(cls->fit(model, slab_txn_checkpoint(txn)));
     if (strcmp(group, "/") != 0)
         TRY(slab_txn_group(txn, group));
     TRY(cls->store(model, txn, group));
@@ -66,8 +68,7 @@ slab_status slab_fit_run(slab_call *call, const slab_estimator_class *cls, const
     TRY(cls->plan(model, &plan));
     if (slab_call_planned(call, &plan))
         goto done;
-    TRY(cls->fit(model));
-    TRY(store(call, cls, model, *group));
+    TRY(fit_and_store(call, cls, model, *group));
     *file = output;
 done:
     if (model)

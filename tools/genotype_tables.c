@@ -51,6 +51,8 @@ static slab_status fill_chunk(void *context, int thread, int64_t task)
     filling *f = context;
     slab_box box;
     char text[CELL_MAX];
+    if (slab_writer_has(f->writer, task))
+        return SLAB_OK;
     slab_grid_box(slab_writer_grid(f->writer), task, &box);
     for (int64_t i = 0; i < box.count[0]; i++) {
         memset(text, 0, sizeof text);

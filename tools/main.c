@@ -4,6 +4,7 @@
 #include <slab/tools/call_impl.h>
 #include <slab/tools/manual.h>
 #include <slab/tools/nearest.h>
+#include <slab/tools/time_limit.h>
 
 #include <signal.h>
 #include <slab/storage/base/log.h>
@@ -23,8 +24,7 @@ enum { NSTOP = sizeof stop_signals / sizeof *stop_signals };
 /* The first signal asks for an orderly end; after it they kill as they always do. */
 static void on_stop(int number)
 {
-    (void)number;
-    slab_stop_request();
+    slab_stop_request(number);
     for (int i = 0; i < NSTOP; i++)
         signal(stop_signals[i], SIG_DFL);
 }
@@ -77,7 +77,7 @@ static void log_open(slab_call *call)
 {
     int verbose = call->parsed.times[slab_option_find(&call->parsed.table, "verbose")];
     bool quiet = slab_call_flag(call, "quiet") || slab_ranks_me(slab_ranks_world()) != 0;
-    slab_level most = verbose > 1 ? SLAB_LOG_DEBUG : verbose ? SLAB_LOG_INFO : SLAB_LOG_WARN;
+    slab_level most = verbose > 1 ? SLAB_LOG_DEBUG : verbose ? SLAB_LOG_INFO : SLAB_LOG_NOTE;
     slab_log_set(quiet ? NULL : log_line, &call->bar, most);
 }
 
@@ -128,6 +128,7 @@ static slab_status run_here(slab_call *call, int *exit_code)
     slab_budget budget;
     if (call->command->takes & SLAB_TAKES_COMPUTE) {
         catch_signals();
+        TRY(slab_time_limit_begin(call));
         TRY(check_scratch(call));
         TRY(slab_call_budget(call, &budget));
         if (call->command->takes & SLAB_PLANS_FIRST)
@@ -139,6 +140,15 @@ done:
     if (rc == SLAB_OK)
         rc = slab_print_end(call);
     return rc;
+}
+
+/* Stopped: what is left of it. */
+static void say_what_is_kept(const slab_call *call)
+{
+    const slab_error why = *slab_error_last();
+    if (why.code == SLAB_ERR_STOPPED && !call->kept)
+        slab_error_set(why.code, why.file, why.line,
+                       "%s; nothing is kept: the same command starts over", why.message);
 }
 
 static int code_of(slab_status rc, int exit_code)
@@ -159,6 +169,8 @@ static int run_command(slab_call *call, slab_ranks *world)
         rc = run_here(call, &code);
     if (together)
         rc = slab_ranks_agree(world, rc);
+    if (rc != SLAB_OK)
+        say_what_is_kept(call);
     if (rc != SLAB_OK && first)
         print_error(&call->bar, slab_call_flag(call, "verbose"));
     code = code_of(rc, code);

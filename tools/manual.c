@@ -14,7 +14,7 @@ static const struct group {
     {"Look at arrays", " ls info head dump attr "},
     {"Bring data in and out", " import export random "},
     {"Compute", " calc reduce stat quantile hist group unique pca "},
-    {"Look after files", " copy diff rm verify recover "},
+    {"Look after files", " copy diff rm verify recover jobs clean "},
     {"About slab", " plugin-path help version "},
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };
@@ -73,7 +73,7 @@ const char *slab_manual_exit_code(int i, int *code)
     } codes[] = {{0, "everything went well"},
                  {1, "a check failed: something is damaged or differs"},
                  {2, "an error: the message says which"},
-                 {75, "stopped by a signal; nothing is damaged: run the same command again"}};
+                 {75, "stopped by a signal or the time limit: the same command continues"}};
     if (i >= (int)(sizeof codes / sizeof *codes))
         return NULL;
     *code = codes[i].code;

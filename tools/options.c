@@ -1,5 +1,6 @@
 #include <slab/tools/nearest.h>
 #include <slab/tools/options.h>
+#include <slab/tools/time_limit.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +13,10 @@
 static const slab_option output_options[] = {
     {"output", 'o', 'f', "FILE.h5[:/PATH]", NULL, "where the result goes"},
     {"force", 0, 'b', NULL, NULL, "replace what is there under that name"},
+    {"no-resume", 0, 'b', NULL, NULL,
+     "start over, whatever an earlier run has left of the output (default: the same command goes "
+     "on "
+     "from it)"},
     {"no-sync", 0, 'b', NULL, NULL,
      "do not wait until the disk has it: faster, but a power cut can damage the file"},
     {"backend", 0, 'c', "log|collective", "log",
@@ -32,6 +37,10 @@ static const slab_option compute_options[] = {
      "memory per rank, as 512M or 8G: a hard cap (default: the least of the batch system's, the "
      "cgroup's and what is free)"},
     {"scratch", 0, 'f', "DIR", NULL, "where temporary files may go (default: $TMPDIR, else /tmp)"},
+    {"time-limit", 0, 'l', "TIME", NULL,
+     "stop after this time, as 90 (seconds), 10m, 2h or 12:30:00, with exit code 75; what is "
+     "written is kept, and the same command continues (default: a minute before the Slurm job "
+     "ends)"},
     {"dry-run", 0, 'w', "table|dot", NULL,
      "say what would be done and what it costs, and do nothing; =dot draws it as a graph for "
      "Graphviz"},
@@ -199,6 +208,7 @@ slab_status slab_option_check(const slab_option *option, const char *value)
     slab_status rc = SLAB_OK;
     slab_dtype dtype;
     size_t bytes = 0;
+    double seconds;
     switch (option->type) {
     case 'i':
         return check_whole(option, value, INT64_MIN);
@@ -219,6 +229,10 @@ slab_status slab_option_check(const slab_option *option, const char *value)
     case 'm':
         REQUIRE(slab_budget_parse(value, &bytes) == SLAB_OK && bytes > 0, SLAB_ERR_USAGE,
                 "--%s needs a size like 512M or 8G, not '%s'", option->name, value);
+        break;
+    case 'l':
+        REQUIRE(slab_duration_parse(value, &seconds) == SLAB_OK, SLAB_ERR_USAGE,
+                "--%s needs a time like 90, 10m, 2h or 12:30:00, not '%s'", option->name, value);
         break;
     case 't':
         REQUIRE(slab_dtype_parse(value, &dtype) == SLAB_OK, SLAB_ERR_USAGE,

@@ -30,8 +30,7 @@ static char *word_append(char *at, const char *word)
 
 enum { COMMAND_MOST = 60000 }; /* an HDF5 attribute has room for 64,000 bytes */
 
-/* The command line as one could type it again. */
-static slab_status command_text(const slab_call *call, char **out)
+slab_status slab_call_command_text(const slab_call *call, char **out)
 {
     slab_status rc = SLAB_OK;
     size_t size = sizeof "slab";
@@ -76,24 +75,6 @@ done:
     return rc;
 }
 
-slab_status slab_call_job(slab_call *call, const char **out)
-{
-    slab_status rc = SLAB_OK;
-    char *command = NULL, *inputs = NULL;
-    if (!call->job) {
-        TRY(command_text(call, &command));
-        TRY(inputs_text(call, &inputs));
-        size_t size = strlen(command) + strlen(inputs) + 2;
-        ALLOC(call->job, size, "the name of a job");
-        snprintf(call->job, size, "%s %s", command, inputs);
-    }
-    *out = call->job;
-done:
-    FREE(command);
-    FREE(inputs);
-    return rc;
-}
-
 /* Now, in UTC; SOURCE_DATE_EPOCH stands for it where files must come out the same. */
 static void date_text(char *text, size_t size)
 {
@@ -108,7 +89,7 @@ slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *pat
 {
     slab_status rc = SLAB_OK;
     char *command = NULL, *inputs = NULL, date[32];
-    TRY(command_text(call, &command));
+    TRY(slab_call_command_text(call, &command));
     TRY(inputs_text(call, &inputs));
     date_text(date, sizeof date);
     TRY(slab_txn_attribute_text(txn, path, "slab_command", command));

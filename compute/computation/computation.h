@@ -12,6 +12,7 @@
 #include <slab/compute/graph/deferred.h>
 #include <slab/compute/sink/sink.h>
 #include <slab/storage/base/crew.h>
+#include <slab/storage/checkpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,7 +23,8 @@ extern "C" {
 /** What a computation may use while it runs. */
 typedef struct slab_workshop {
     slab_crew *crew;
-    const char *scratch; /* folder for scratch files; NULL: the usual one */
+    const char *scratch;         /* folder for scratch files; NULL: the usual one */
+    slab_checkpoint *checkpoint; /* NULL: nothing is kept for another run */
 } slab_workshop;
 
 typedef struct slab_computation slab_computation;

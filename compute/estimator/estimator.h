@@ -42,7 +42,8 @@ typedef struct slab_estimator_class {
     slab_status (*create)(const slab_fit *fit, void **model);
     /** The plan as lines for people and as numbers: see plan.h. */
     slab_status (*plan)(void *model, slab_plan *plan);
-    slab_status (*fit)(void *model);
+    /** @param checkpoint  of what it comes to on the way; NULL: nothing is kept */
+    slab_status (*fit)(void *model, slab_checkpoint *checkpoint);
     /** Stores the model's groups and arrays in the transaction, below `group` ("/" or "/pca"). */
     slab_status (*store)(void *model, slab_txn *txn, const char *group);
     void (*destroy)(void **model);

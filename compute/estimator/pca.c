@@ -290,18 +290,41 @@ done:
     return rc;
 }
 
-static slab_status fit(void *self)
+/* Singular values and vectors: an earlier run has them, or they are found now. */
+static slab_status decompose(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    slab_svd *svd = &model->svd;
+    int64_t passes = 0, m = extent_of(model, svd->side);
+    slab_state_part parts[] = {{svd->s, (size_t)svd->k * sizeof *svd->s},
+                               {svd->u, (size_t)(m * svd->k) * sizeof *svd->u},
+                               {&svd->residual, sizeof svd->residual},
+                               {&passes, sizeof passes}};
+    bool found;
+    TRY(slab_checkpoint_get(model->checkpoint, "svd", parts, 4, &found));
+    svd->passes_run = (int)passes;
+    if (found)
+        goto done;
+    TRY(model->method == PCA_EXACT ? slab_svd_gram(svd) : slab_svd_krylov(svd));
+    passes = svd->passes_run;
+    TRY(slab_checkpoint_put(model->checkpoint, "svd", parts, 4));
+done:
+    return rc;
+}
+
+static slab_status fit(void *self, slab_checkpoint *checkpoint)
 {
     slab_status rc = SLAB_OK;
     pca_model *model = self;
     slab_svd *svd = &model->svd;
+    model->checkpoint = svd->checkpoint = checkpoint;
     TRY(allocate(model));
     TRY(pca_moments_run(model));
     REQUIRE(svd->k <= model->nkept, SLAB_ERR_VALUE,
             "%" PRId64 " of %" PRId64
             " columns vary and pass the filter: too few for %d components",
             model->nkept, model->z.d, svd->k);
-    TRY(model->method == PCA_EXACT ? slab_svd_gram(svd) : slab_svd_krylov(svd));
+    TRY(decompose(model));
 done:
     return rc;
 }

@@ -23,6 +23,7 @@ typedef struct pca_model {
     int64_t nkept;
     double total; /* sum of squares of Z */
 
+    slab_checkpoint *checkpoint; /* NULL: nothing is kept for another run */
     slab_svd svd; /* of the smaller side; the other's vectors are computed as they are stored */
 } pca_model;
 

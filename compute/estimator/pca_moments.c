@@ -10,6 +10,7 @@
 #include <slab/compute/sink/statistics.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
 
 enum { PART = 1 << 16 };
 
@@ -153,7 +154,10 @@ slab_status pca_moments_run(pca_model *model)
     for (int64_t c = 0; c < model->z.d; c = part_end(model, c)) {
         int64_t n = part_end(model, c) - c;
         size_t results = result_bytes(model, n), space = room(model);
+        char key[48];
+        snprintf(key, sizeof key, "moments %" PRId64, c);
         TRY(make_pass(model, c, &statistics, &pass));
+        slab_pass_checkpoint(pass, model->checkpoint, key, true);
         TRY(slab_pass_run(pass, space > results ? space - results : 0));
         TRY(take(model, c, slab_statistics_get(statistics)));
         slab_pass_destroy(&pass);

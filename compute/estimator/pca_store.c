@@ -209,6 +209,12 @@ static slab_status put_slice(void *context, int thread, int64_t first, int64_t c
     return slab_writer_put(to->writer, thread, first / to->tile, rows);
 }
 
+static bool has_slice(void *context, int64_t first)
+{
+    const slices *to = context;
+    return slab_writer_has(to->writer, first / to->tile);
+}
+
 static slab_status put_other(place *to, const pca_model *model, const char *name)
 {
     slab_status rc = SLAB_OK;
@@ -218,7 +224,7 @@ static slab_status put_other(place *to, const pca_model *model, const char *name
     slab_array_spec spec = other_spec(model, &grid);
     slice.tile = spec.chunk.extent[0];
     TRY(slab_txn_create(to->txn, inside(to, name), &spec, &slice.writer));
-    TRY(slab_svd_project(&model->svd, &grid, put_slice, &slice));
+    TRY(slab_svd_project(&model->svd, &grid, put_slice, has_slice, &slice));
 done:
     if (slice.writer) {
         slab_status closed = slab_writer_close(&slice.writer);

@@ -9,6 +9,7 @@
 
 #include <slab/compute/kernel/standardize.h>
 #include <slab/compute/pass/plan.h>
+#include <slab/storage/checkpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,7 @@ typedef struct slab_svd {
     int k;         /* how many, 1 <= k <= m */
     size_t budget; /* bytes for this rank, with what is in use already */
 
+    slab_checkpoint *checkpoint; /* of passes and steps, for another run; NULL: nothing is kept */
     bool precise; /* slab_svd_project() works in double precision, whatever the type of x */
 
     /* slab_svd_krylov() alone: */
@@ -71,14 +73,18 @@ slab_status slab_svd_krylov_plan(const slab_svd *svd, slab_plan *plan);
 typedef slab_status (*slab_svd_rows)(void *context, int thread, int64_t first, int64_t count,
                                      const double *rows);
 
+/** Are the rows of the slice that begins at `first` there already? Thread-safe. */
+typedef bool (*slab_svd_has)(void *context, int64_t first);
+
 /**
  * The other side's singular vectors, v = Z^T u / s (side 0: [d, k]; side 1: Z u / s, [n, k]), in
  * slices that are never in memory all at once. Where s is 0, v is 0. Collective. One pass.
  *
  * @param grid  over x: slices are its tiles along the other side; see slab_svd_slices()
+ * @param has   slices that are not wanted any more; NULL: all are
  */
 slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_svd_rows rows,
-                             void *context);
+                             slab_svd_has has, void *context);
 slab_status slab_svd_project_plan(const slab_svd *svd, slab_plan *plan);
 
 /** The grid for slab_svd_project(): x's own tiles, but the first whole along the other side, so

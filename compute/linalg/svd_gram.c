@@ -85,6 +85,7 @@ slab_status slab_svd_gram(slab_svd *svd)
         rc = slab_gram_prepare(&gram);
     TRY(slab_ranks_agree(ranks, rc));
     TRY(make_pass(svd, &gram, &pass));
+    slab_pass_checkpoint(pass, svd->checkpoint, "gram", true);
     TRY(slab_pass_run(pass, svd_room_now(svd)));
     slab_pass_destroy(&pass);
     TRY(slab_gram_collect(&gram, ranks));

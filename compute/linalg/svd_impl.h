@@ -39,9 +39,14 @@ typedef struct svd_products {
 /* Chooses the width. @param fixed  bytes that will be in use beside. Collective. */
 slab_status svd_products_plan(const slab_svd *svd, int l, size_t fixed, svd_products *out);
 
-/* q f32 [m, l] (rounded in place for byte matrices), y f64 [m, l]. Collective. */
-slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l, float *q,
-                             double *y);
+/* q f32 [m, l] (rounded in place for byte matrices), y f64 [m, l]. Collective.
+ * @param step  its number, for the checkpoint */
+slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int step, int l,
+                             float *q, double *y);
+
+/* Rounds q as svd_products_run() does; y is scratch. Not collective. */
+slab_status svd_products_round(const slab_svd *svd, const svd_products *how, int l, float *q,
+                               double *y);
 
 /* svd_basis.c: blocks f32 [m, l], in memory or in a scratch file. */
 typedef struct svd_basis {

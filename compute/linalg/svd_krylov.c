@@ -4,6 +4,7 @@
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A running iteration. */
@@ -188,7 +189,7 @@ static slab_status step(krylov *k, bool *ended)
     slab_ranks *ranks = slab_crew_ranks(svd->crew);
     double *s = NULL, size = 0;
     int rank = 0;
-    TRY(svd_products_run(svd, &k->how, k->l, k->q, k->y));
+    TRY(svd_products_run(svd, &k->how, k->steps, k->l, k->q, k->y));
     rc = svd_basis_add(&k->basis, k->q); /* as prepare rounded it */
     TRY(slab_ranks_agree(ranks, rc));
     for (int64_t i = 0; i < k->m * k->l; i++)
@@ -219,6 +220,83 @@ static slab_status converged(krylov *k, bool *yes)
     TRY(slab_ranks_agree(ranks, rc));
     TRY(slab_ranks_broadcast(ranks, &svd->residual, sizeof svd->residual, 0));
     *yes = svd->residual <= svd->tolerance;
+done:
+    return rc;
+}
+
+/* --- the checkpoint: every step's new block, its columns of H, and how it ended --- */
+
+typedef struct ending {
+    double residual;
+    int64_t ended;
+} ending;
+
+/* What the record of step `number` holds; 0: the block that all begins with. */
+static void parts_of(krylov *k, int number, ending *end, slab_state_part parts[3], char name[32])
+{
+    int64_t columns = (int64_t)k->l * leading(k);
+    snprintf(name, 32, "krylov %d", number);
+    parts[0] = (slab_state_part){k->q, (size_t)(k->m * k->l) * sizeof *k->q};
+    parts[1] = (slab_state_part){end, sizeof *end};
+    parts[2] = number == 0 ? (slab_state_part){NULL, 0}
+                           : (slab_state_part){k->h + (number - 1) * columns,
+                                               (size_t)columns * sizeof *k->h};
+}
+
+static slab_status keep_step(krylov *k, bool ended)
+{
+    slab_state_part parts[3];
+    ending end = {k->svd->residual, ended};
+    char name[32];
+    parts_of(k, k->steps, &end, parts, name);
+    return slab_checkpoint_put(k->svd->checkpoint, name, parts, 3);
+}
+
+/* The first block: as an earlier run began, or drawn. */
+static slab_status begin(krylov *k)
+{
+    slab_status rc = SLAB_OK;
+    slab_state_part parts[3];
+    ending end;
+    char name[32];
+    bool found;
+    parts_of(k, 0, &end, parts, name);
+    TRY(slab_checkpoint_get(k->svd->checkpoint, name, parts, 3, &found));
+    if (found)
+        goto done;
+    TRY(slab_ranks_agree(slab_crew_ranks(k->svd->crew), random_block(k)));
+    TRY(next_block(k));
+    TRY(keep_step(k, false));
+done:
+    return rc;
+}
+
+/* Steps that an earlier run has done. */
+static slab_status go_on(krylov *k, bool *stop)
+{
+    slab_status rc = SLAB_OK;
+    slab_svd *svd = k->svd;
+    slab_state_part parts[3];
+    ending end;
+    char name[32];
+    bool found = true;
+    while (found && !*stop && k->steps < svd->passes) {
+        int64_t bytes, wanted = 0;
+        parts_of(k, k->steps + 1, &end, parts, name);
+        for (int i = 0; i < 3; i++)
+            wanted += (int64_t)parts[i].bytes;
+        TRY(slab_checkpoint_size(svd->checkpoint, name, &bytes));
+        if (bytes != wanted)
+            break;
+        rc = svd_products_round(svd, &k->how, k->l, k->q, k->y);
+        if (rc == SLAB_OK)
+            rc = svd_basis_add(&k->basis, k->q);
+        TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
+        TRY(slab_checkpoint_get(svd->checkpoint, name, parts, 3, &found));
+        k->steps++;
+        svd->residual = end.residual;
+        *stop = end.ended || svd->residual <= svd->tolerance;
+    }
 done:
     return rc;
 }
@@ -255,14 +333,14 @@ slab_status slab_svd_krylov(slab_svd *svd)
     svd->residual = INFINITY;
     TRY(choose(svd, &k.how, &k.spill));
     rc = krylov_create(&k);
-    if (rc == SLAB_OK)
-        rc = random_block(&k);
     TRY(slab_ranks_agree(slab_crew_ranks(svd->crew), rc));
-    TRY(next_block(&k));
+    TRY(begin(&k));
+    TRY(go_on(&k, &stop));
     while (!stop && k.steps < svd->passes) {
         bool ended;
         TRY(step(&k, &ended));
         TRY(converged(&k, &stop));
+        TRY(keep_step(&k, ended));
         stop = stop || ended;
     }
     svd->passes_run = k.steps;

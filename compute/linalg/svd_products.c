@@ -5,6 +5,7 @@
 #include <slab/compute/linalg/svd_impl.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <stdio.h>
 
 /* Tables and the like, which no plan counts: some are there when a pass begins, some it makes. */
 enum { SMALL_BEFORE = 64 << 10, SMALL_OF_PASS = 64 << 10 };
@@ -125,19 +126,29 @@ done:
     return rc;
 }
 
-/* Vectors v .. v + width - 1 of the block. */
-static slab_status run_part(const slab_svd *svd, const svd_products *how, int v, int l, float *q,
+/* Of vectors v .. v + width - 1 of the block. */
+static slab_product part_of(const slab_svd *svd, const svd_products *how, int v, int l, float *q,
                             double *y)
 {
-    slab_status rc = SLAB_OK;
-    slab_ranks *ranks = slab_crew_ranks(svd->crew);
     slab_product product = product_of(svd, l - v < how->width ? l - v : how->width, how->keep);
-    slab_pass *pass = NULL;
     product.ld = l;
     product.q = q + v;
     product.y = y + v;
+    return product;
+}
+
+static slab_status run_part(const slab_svd *svd, const svd_products *how, int step, int v, int l,
+                            float *q, double *y)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(svd->crew);
+    slab_product product = part_of(svd, how, v, l, q, y);
+    slab_pass *pass = NULL;
+    char key[48];
+    snprintf(key, sizeof key, "product %d, vectors %d+%d", step, v, product.l);
     TRY(slab_ranks_agree(ranks, slab_product_prepare(&product)));
     TRY(make_pass(svd, &product, &pass));
+    slab_pass_checkpoint(pass, svd->checkpoint, key, true);
     TRY(slab_pass_run(pass, svd_room_now(svd)));
     TRY(slab_product_collect(&product, ranks));
 done:
@@ -146,12 +157,26 @@ done:
     return rc;
 }
 
-slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int l, float *q,
-                             double *y)
+slab_status svd_products_round(const slab_svd *svd, const svd_products *how, int l, float *q,
+                               double *y)
+{
+    slab_status rc = SLAB_OK;
+    for (int v = 0; v < l; v += how->width) {
+        slab_product product = part_of(svd, how, v, l, q, y);
+        rc = slab_product_prepare(&product);
+        slab_product_clear(&product);
+        TRY(rc);
+    }
+done:
+    return rc;
+}
+
+slab_status svd_products_run(const slab_svd *svd, const svd_products *how, int step, int l,
+                             float *q, double *y)
 {
     slab_status rc = SLAB_OK;
     for (int v = 0; v < l; v += how->width)
-        TRY(run_part(svd, how, v, l, q, y));
+        TRY(run_part(svd, how, step, v, l, q, y));
 done:
     return rc;
 }

@@ -8,6 +8,7 @@ typedef struct slicing {
     const slab_svd *svd;
     int l;
     slab_svd_rows rows;
+    slab_svd_has has;
     void *context;
 } slicing;
 
@@ -26,6 +27,12 @@ static slab_status take(void *context, int thread, int64_t first, int64_t count,
             rows[i * k + j] = s > 0 ? rows[i * to->l + j] / s : 0;
         }
     return to->rows(to->context, thread, first, count, rows);
+}
+
+static bool is_there(void *context, int64_t first)
+{
+    const slicing *to = context;
+    return to->has && to->has(to->context, first);
 }
 
 slab_status slab_svd_slices(const slab_svd *svd, slab_grid *out)
@@ -52,6 +59,7 @@ static slab_product product_of(const slab_svd *svd, const slab_grid *grid, slici
                           .side = svd->side,
                           .l = padded(svd->k),
                           .emit = take,
+                          .has = is_there,
                           .context = to,
                           .grid = grid};
 }
@@ -106,10 +114,10 @@ done:
 }
 
 slab_status slab_svd_project(const slab_svd *svd, const slab_grid *grid, slab_svd_rows rows,
-                             void *context)
+                             slab_svd_has has, void *context)
 {
     slab_status rc = SLAB_OK;
-    slicing to = {.svd = svd, .l = padded(svd->k), .rows = rows, .context = context};
+    slicing to = {.svd = svd, .l = padded(svd->k), .rows = rows, .has = has, .context = context};
     slab_product product = product_of(svd, grid, &to);
     slab_pass *pass = NULL;
     void *vectors = NULL;

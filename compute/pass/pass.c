@@ -24,6 +24,7 @@ typedef struct run {
     gate gate;
     unsigned char *scratch; /* [places, needs.scratch] */
     pass_tree tree;
+    uint8_t *known; /* tasks that an earlier run has done, bit by bit; NULL: none */
 } run;
 
 static int gate_enter(gate *g)
@@ -70,6 +71,14 @@ done:
 void slab_pass_name(slab_pass *pass, const char *name)
 {
     snprintf(pass->name, sizeof pass->name, "%s", name);
+}
+
+void slab_pass_checkpoint(slab_pass *pass, slab_checkpoint *checkpoint, const char *key,
+                          bool results)
+{
+    pass->checkpoint = checkpoint;
+    pass->keeps_result = results;
+    snprintf(pass->key, sizeof pass->key, "%s", key);
 }
 
 void slab_pass_destroy(slab_pass **pass)
@@ -185,7 +194,8 @@ static slab_status show_value(run *r, int place, pass_node *node, int phase, int
     tile.dtypes = dtypes;
     for (int s = 0; s < pass->nsinks; s++) {
         const pass_sink *sink = &pass->sinks[s];
-        if (sink->values[0] != value || !takes_part(sink, phase))
+        if (sink->values[0] != value || !takes_part(sink, phase) ||
+            (node->known && pass_sink_remembers(sink)))
             continue;
         for (int i = 0; i < sink->nvalues; i++) {
             slab_value *one = pass->values[sink->values[i]];
@@ -248,12 +258,47 @@ static slab_status turn_band(run *r, int place, pass_node *node, int phase)
     slab_pass *pass = r->pass;
     for (int s = 0; s < pass->nsinks; s++) {
         const pass_sink *sink = &pass->sinks[s];
-        if (sink->cls->turn && sink->wants.band_axis >= 0 && takes_part(sink, phase))
+        if (sink->cls->turn && sink->wants.band_axis >= 0 && takes_part(sink, phase) &&
+            !(node->known && pass_sink_remembers(sink)))
             TRY(sink->cls->turn(sink->sink, &node->span, pass_node_state(pass, node, s), phase,
                                 scratch_of(r, place, s)));
     }
 done:
     return rc;
+}
+
+/* An earlier run has left all that the tile is for. */
+static bool tile_is_there(const run *r, int64_t at, bool known)
+{
+    const slab_pass *pass = r->pass;
+    int64_t number = pass_order_tile(&pass->layout, at);
+    slab_box box;
+    slab_grid_box(&pass->layout.grid, number, &box);
+    for (int s = 0; s < pass->nsinks; s++) {
+        const pass_sink *sink = &pass->sinks[s];
+        if (known && pass_sink_remembers(sink))
+            continue;
+        if (!sink->cls->has || !sink->cls->has(sink->sink, number, &box))
+            return false;
+    }
+    return pass->nsinks > 0;
+}
+
+static bool unit_is_there(const run *r, int64_t unit, bool known)
+{
+    for (int64_t t = unit; t < unit + r->pass->layout.unit; t++)
+        if (!tile_is_there(r, t, known))
+            return false;
+    return true;
+}
+
+/* Of a task that is in the checkpoint: nothing is missing elsewhere either. */
+static bool units_are_there(const run *r, int64_t first, int64_t end)
+{
+    for (int64_t unit = first; unit < end; unit += r->pass->layout.unit)
+        if (!unit_is_there(r, unit, true))
+            return false;
+    return true;
 }
 
 /* Has the tile's packed bytes read ahead while the one before is computed: the next of this task,
@@ -263,7 +308,7 @@ static void look_ahead(run *r, int64_t at, int64_t end)
     const pass_layout *layout = &r->pass->layout;
     int64_t next = at + 1 < end ? at + 1 : end + (r->plan.threads - 1) * layout->task_tiles;
     slab_box box;
-    if (next >= layout->grid.ntiles)
+    if (next >= layout->grid.ntiles || tile_is_there(r, next, false))
         return;
     slab_grid_box(&layout->grid, pass_order_tile(layout, next), &box);
     for (int v = 0; v < r->pass->nvalues; v++)
@@ -276,6 +321,8 @@ static slab_status run_tiles(run *r, int place, pass_node *node, int64_t first, 
     slab_status rc = SLAB_OK;
     const pass_layout *layout = &r->pass->layout;
     for (int64_t unit = first; unit < end; unit += layout->unit) {
+        if (unit_is_there(r, unit, node->known))
+            continue;
         for (int phase = 0; phase < layout->nphases; phase++) {
             for (int64_t t = unit; t < unit + layout->unit; t++) {
                 if (phase == 0)
@@ -297,11 +344,16 @@ static slab_status run_task(void *context, int thread, int64_t task)
     const pass_layout *layout = &r->pass->layout;
     int64_t first, end;
     pass_node node = {0};
-    int place = r->gate.nplaces < slab_crew_threads(r->pass->crew) ? gate_enter(&r->gate) : -1;
+    bool known = r->known && (r->known[task / 8] >> task % 8 & 1);
     pass_task_tiles(layout, task, &first, &end);
+    if (known && units_are_there(r, first, end))
+        return SLAB_OK;
+    int place = r->gate.nplaces < slab_crew_threads(r->pass->crew) ? gate_enter(&r->gate) : -1;
     TRY(pass_node_make(r->pass, 0, pass_task_leaf(layout, task), &node));
+    node.known = known;
     TRY(run_tiles(r, place < 0 ? thread : place, &node, first, end));
-    TRY(pass_tree_add(&r->tree, &node));
+    if (!node.known) /* else it is in the tree already */
+        TRY(pass_tree_add(&r->tree, &node));
 done:
     pass_node_clear(&node);
     if (place >= 0)
@@ -347,6 +399,7 @@ static void release(run *r)
     if (hold_bands(r, false) != SLAB_OK)
         slab_error_clear();
     pass_tree_clear(&r->tree);
+    FREE(r->known);
     FREE(r->scratch);
     FREE(r->gate.taken);
     pthread_cond_destroy(&r->gate.freed);
@@ -370,6 +423,25 @@ done:
     return rc;
 }
 
+/* All tasks; with a checkpoint in spells of a few minutes, after each of which it is kept. */
+static slab_status run_tasks(run *r)
+{
+    slab_status rc = SLAB_OK;
+    slab_pass *pass = r->pass;
+    for (bool all = false; !all;) {
+        TRY(slab_crew_run_some(pass->crew, pass->layout.ntasks, pass_state_interval(pass), run_task,
+                               r, &all));
+        if (all)
+            break;
+        pass_state_save(pass, &r->tree);
+        TRY(pass_state_mark(pass, &r->tree, &r->known));
+    }
+done:
+    if (rc == SLAB_ERR_STOPPED)
+        pass_state_save(pass, &r->tree);
+    return rc;
+}
+
 slab_status slab_pass_run(slab_pass *pass, size_t budget)
 {
     slab_status rc = SLAB_OK;
@@ -380,11 +452,13 @@ slab_status slab_pass_run(slab_pass *pass, size_t budget)
     pthread_cond_init(&r.gate.freed, NULL);
     pass_tree_init(&r.tree, pass);
     TRY(slab_ranks_agree(ranks, prepare(&r, budget)));
+    TRY(pass_state_load(pass, &r.tree, &r.known));
     slab_crew_progress_name(pass->crew, pass->name);
-    rc = slab_crew_run(pass->crew, pass->layout.ntasks, run_task, &r);
+    rc = run_tasks(&r);
     slab_crew_progress_name(pass->crew, ""); /* the name is the pass's, and may go with it */
     TRY(rc);
     TRY(pass_tree_collect(&r.tree, ranks, &root));
+    pass_state_save_root(pass, &root, &r.plan);
     if (pass->layout.emits)
         root.span = slab_box_whole(&pass->layout.grid.shape);
     TRY(slab_ranks_agree(ranks, finish(pass, &root)));

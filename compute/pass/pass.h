@@ -7,6 +7,7 @@
 
 #include <slab/compute/sink/sink.h>
 #include <slab/storage/base/crew.h>
+#include <slab/storage/checkpoint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +20,16 @@ typedef struct slab_pass slab_pass;
 slab_status slab_pass_create(slab_crew *crew, const char *name, slab_value *value, slab_pass **out);
 void slab_pass_destroy(slab_pass **pass);
 void slab_pass_name(slab_pass *pass, const char *name);
+
+/**
+ * Keeps the pass in a checkpoint (NULL: does not): where it is when it is stopped, and what it came
+ * to. Another run of the job then goes on from there.
+ *
+ * @param key      the pass's own in its job, the same in every run; up to 63 bytes
+ * @param results  keep what it came to as well, if that is small beside what was read for it
+ */
+void slab_pass_checkpoint(slab_pass *pass, slab_checkpoint *checkpoint, const char *key,
+                          bool results);
 
 /** Adds a sink; borrowed until the pass is destroyed. All sinks of a pass share its tiles. */
 slab_status slab_pass_add(slab_pass *pass, const slab_sink_class *cls, void *sink);
@@ -35,6 +46,10 @@ slab_status slab_pass_feed_many(slab_pass *pass, slab_value *const *values, int 
 /** True when the sinks of both can be shown the same tiles in the same order: then they need not be
  * two passes. Both have a value of one shape. */
 bool slab_pass_agrees(const slab_pass *pass, const slab_sink_class *cls, const void *sink);
+
+/** How often a pass with a checkpoint keeps where it is while it runs (default: 300 s), for a run
+ * that is killed. For tests. */
+void slab_pass_keep_every(double seconds);
 
 /** What a pass will cost, per rank where not said otherwise. */
 typedef struct slab_pass_plan {

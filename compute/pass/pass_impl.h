@@ -43,6 +43,9 @@ struct slab_pass {
     int nsinks, sinks_capacity;
     pass_sink *sinks; /* [nsinks] */
     pass_layout layout;
+    slab_checkpoint *checkpoint;
+    char key[64]; /* of its records */
+    bool keeps_result;
 };
 
 /* A state of all sinks for the leaves index * 2^level ..: one block, so that it travels as one.
@@ -50,6 +53,8 @@ struct slab_pass {
 typedef struct pass_node {
     int level;
     int64_t index;
+    bool known; /* a task that is in a checkpoint: its tiles are shown to those alone who miss them
+                 */
     slab_span span;
     size_t bytes;
     unsigned char *states;
@@ -101,5 +106,16 @@ typedef struct pass_needs {
 } pass_needs;
 slab_status pass_plan_needs(slab_pass *pass, size_t budget, pass_needs *needs,
                             slab_pass_plan *plan);
+
+/* pass_state.c: the checkpoint of a pass. All collective; nothing happens without a checkpoint. */
+double pass_state_interval(const slab_pass *pass); /* seconds until it is kept again; 0: never */
+bool pass_sink_remembers(const pass_sink *sink);   /* what it has been shown is in the checkpoint */
+void pass_state_save(const slab_pass *pass, const pass_tree *tree);
+void pass_state_save_root(const slab_pass *pass, const pass_node *root, const slab_pass_plan *plan);
+/* Fills the tree with what an earlier run has kept. @param[out] known  a bit for every task that is
+ * in it; NULL: none */
+slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, uint8_t **known);
+/* The tasks that all ranks' trees hold now. */
+slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known);
 
 #endif

@@ -258,8 +258,11 @@ static slab_status run_pass(slab_program *p, program_pass *pass, size_t budget)
     slab_status rc = SLAB_OK;
     size_t settled, most;
     bool again;
+    char key[32];
     results_of(pass, &settled, &most);
     size_t beside = p->begun + p->held + SMALL + settled;
+    snprintf(key, sizeof key, "pass %d", p->npasses++); /* the same passes come in every run */
+    slab_pass_checkpoint(pass->pass, p->workshop.checkpoint, key, true);
     TRY(slab_pass_run(pass->pass, budget > beside ? budget - beside : 0));
     slab_pass_rest(pass->pass);
     for (int i = 0; i < pass->ncomputations; i++) {
@@ -273,6 +276,11 @@ static slab_status run_pass(slab_program *p, program_pass *pass, size_t budget)
         pass->outputs[i]->done = true;
 done:
     return rc;
+}
+
+void slab_program_checkpoint(slab_program *p, slab_checkpoint *checkpoint)
+{
+    p->workshop.checkpoint = checkpoint;
 }
 
 slab_status slab_program_run(slab_program *p, size_t budget)

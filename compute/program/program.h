@@ -131,6 +131,10 @@ size_t slab_program_held(const slab_program *program);
  * Call it after slab_program_plan(). slab_memory_free() it. */
 slab_status slab_program_dot(const slab_program *program, char **out);
 
+/** Keeps what passes come to in a checkpoint, which another run of the same program goes on from.
+ * Call it before slab_program_run(). Borrowed; NULL: nothing is kept. */
+void slab_program_checkpoint(slab_program *program, slab_checkpoint *checkpoint);
+
 /**
  * Runs it all. Collective.
  *

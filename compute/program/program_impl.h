@@ -52,6 +52,7 @@ struct slab_program {
     program_output **outputs;
     slab_computation **computations; /* all below the outputs, kept */
     int ncomputations;
+    int npasses; /* that have been run */
     program_saved *saved;
     int nsaved;
     slab_error failed;  /* why slab_program_save() first failed; code SLAB_OK: it has not */

@@ -151,8 +151,10 @@ static slab_status write_all(slab_program *p, const char *file, slab_txn_options
     TRY(rc);
     TRY(slab_txn_begin(ranks, file, options, &txn));
     rc = open_writers(p, txn);
+    slab_program_checkpoint(p, slab_txn_checkpoint(txn));
     if (rc == SLAB_OK)
         rc = slab_program_run(p, room);
+    slab_program_checkpoint(p, NULL); /* it goes with the transaction */
     TRY(close_writers(p, rc));
     for (int i = 0; i < p->nsaved; i++)
         if (p->saved[i].held)

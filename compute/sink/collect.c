@@ -71,5 +71,6 @@ const slab_sink_class slab_sink_collect = {.name = "collect",
                                            .wants = collect_wants,
                                            .state_bytes = collect_state_bytes,
                                            .accumulate = collect_accumulate,
+                                           .in_state = true,
                                            .merge = collect_merge,
                                            .finish = collect_finish};

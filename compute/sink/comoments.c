@@ -214,5 +214,6 @@ const slab_sink_class slab_sink_comoments = {.name = "comoments",
                                              .state_bytes = comoments_state_bytes,
                                              .scratch_bytes = comoments_scratch_bytes,
                                              .accumulate = comoments_accumulate,
+                                             .in_state = true,
                                              .merge = comoments_merge,
                                              .finish = comoments_finish};

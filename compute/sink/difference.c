@@ -253,5 +253,6 @@ const slab_sink_class slab_sink_difference = {.name = "difference",
                                               .state_bytes = state_bytes,
                                               .init = init,
                                               .accumulate = accumulate,
+                                              .in_state = true,
                                               .merge = merge,
                                               .finish = finish};

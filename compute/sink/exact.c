@@ -99,6 +99,11 @@ void exact_add(exact_sums *sums, int64_t first, int64_t rows, const double *term
     }
 }
 
+void exact_table(const exact_sums *sums, slab_sink_sums *out)
+{
+    *out = (slab_sink_sums){sums->table, sums->rows, sums->n, sums->ld};
+}
+
 /* `some` values from row i, column v on become doubles. */
 static slab_status collect_piece(exact_sums *sums, slab_ranks *ranks, int64_t i, int64_t v,
                                  int64_t rows, int64_t some)

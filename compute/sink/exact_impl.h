@@ -9,6 +9,7 @@
 #ifndef SLAB_COMPUTE_SINK_EXACT_IMPL_H
 #define SLAB_COMPUTE_SINK_EXACT_IMPL_H
 
+#include <slab/compute/sink/sink.h>
 #include <slab/storage/base/ranks.h>
 
 typedef struct exact_sums exact_sums;
@@ -26,6 +27,9 @@ void exact_destroy(exact_sums **sums);
 
 /** Adds terms f64 [rows, n] to rows first .. first + rows - 1. Any thread, any order. */
 void exact_add(exact_sums *sums, int64_t first, int64_t rows, const double *terms);
+
+/** The table as it is before exact_collect(). */
+void exact_table(const exact_sums *sums, slab_sink_sums *out);
 
 /** Adds the tables of all ranks, and makes doubles of them in place: the same on every rank.
  * Collective. */

@@ -152,5 +152,16 @@ done:
     return rc;
 }
 
-const slab_sink_class slab_sink_gram = {
-    .name = "gram", .wants = wants, .scratch_bytes = scratch_bytes, .accumulate = accumulate};
+static bool sums(const void *sink, slab_sink_sums *out)
+{
+    const slab_gram *g = sink;
+    if (g->sums)
+        exact_table(g->sums, out);
+    return g->sums != NULL;
+}
+
+const slab_sink_class slab_sink_gram = {.name = "gram",
+                                        .wants = wants,
+                                        .scratch_bytes = scratch_bytes,
+                                        .accumulate = accumulate,
+                                        .sums = sums};

@@ -192,5 +192,6 @@ const slab_sink_class slab_sink_histogram = {.name = "histogram",
                                              .state_bytes = histogram_state_bytes,
                                              .scratch_bytes = histogram_scratch_bytes,
                                              .accumulate = histogram_accumulate,
+                                             .in_state = true,
                                              .merge = histogram_merge,
                                              .finish = histogram_finish};

@@ -185,6 +185,7 @@ const slab_sink_class slab_sink_lines = {.name = "lines",
                                          .state_bytes = lines_state_bytes,
                                          .scratch_bytes = lines_scratch_bytes,
                                          .accumulate = lines_accumulate,
+                                         .in_state = true,
                                          .merge = lines_merge,
                                          .emit = lines_emit,
                                          .finish = lines_finish};

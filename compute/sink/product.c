@@ -139,6 +139,13 @@ static product_band *band_of(const slab_product *p, int phase, const slab_tile *
     return band;
 }
 
+static bool has(const void *sink, int64_t number, const slab_box *box)
+{
+    const slab_product *p = sink;
+    (void)number;
+    return p->has && p->has(p->context, box->start[1 - p->side]);
+}
+
 static slab_status accumulate(const void *sink, const slab_span *span, void *state, int phase,
                               const slab_tile *tile, void *scratch)
 {
@@ -176,8 +183,18 @@ static slab_status turn(const void *sink, const slab_span *span, void *state, in
                    : SLAB_OK;
 }
 
+static bool sums(const void *sink, slab_sink_sums *out)
+{
+    const slab_product *p = sink;
+    if (p->sums)
+        exact_table(p->sums, out);
+    return p->sums != NULL;
+}
+
 const slab_sink_class slab_sink_product = {.name = "product",
                                            .wants = wants,
                                            .scratch_bytes = scratch_bytes,
+                                           .has = has,
                                            .accumulate = accumulate,
-                                           .turn = turn};
+                                           .turn = turn,
+                                           .sums = sums};

@@ -22,6 +22,9 @@ extern "C" {
 typedef slab_status (*slab_product_emit)(void *context, int thread, int64_t first, int64_t count,
                                          double *rows);
 
+/** Are the rows of the band that begins at `first` there already? Thread-safe. */
+typedef bool (*slab_product_has)(void *context, int64_t first);
+
 /**
  * A sink of class slab_sink_product. With m = n (side 0) or d (side 1), and q [m, l]:
  *
@@ -42,7 +45,8 @@ typedef struct slab_product {
     double *y;              /* f64 [m, l], row-major; borrowed. The only copy of the sums there is:
                                integers until collect makes it what it should be */
     slab_product_emit emit; /* NULL: the whole product; else half of it goes here */
-    void *context;          /* of emit */
+    slab_product_has has;   /* of emit: bands that need not be shown; NULL: all are */
+    void *context;          /* of emit and has */
     bool keep;              /* side 0, elements of two bits (z->bits): a band is kept between both
                                halves of a step, not shown twice. Changes no bit of y */
     const slab_grid *grid;  /* whose tiles bands are cut from; NULL: the value's own */

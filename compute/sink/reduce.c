@@ -291,6 +291,7 @@ const slab_sink_class slab_sink_reduce = {.name = "reduce",
                                           .scratch_bytes = reduce_scratch_bytes,
                                           .init = reduce_init,
                                           .accumulate = reduce_accumulate,
+                                          .in_state = true,
                                           .merge = reduce_merge,
                                           .emit = reduce_emit_state,
                                           .finish = reduce_end};

@@ -509,5 +509,6 @@ const slab_sink_class slab_sink_selection = {.name = "selection",
                                              .state_bytes = selection_state_bytes,
                                              .scratch_bytes = selection_scratch_bytes,
                                              .accumulate = selection_accumulate,
+                                             .in_state = true,
                                              .merge = selection_merge,
                                              .finish = selection_finish};

@@ -75,6 +75,13 @@ typedef struct slab_sink_wants {
     const slab_grid *grid;
 } slab_sink_wants;
 
+/** Integers that a sink has outside of its states: a table [rows, ld], of which the first n of
+ * every row are used. What all ranks' tables add up to (modulo 2^64) is what counts. */
+typedef struct slab_sink_sums {
+    void *table; /* 64-bit integers, whatever type they will have in the end */
+    int64_t rows, n, ld;
+} slab_sink_sums;
+
 typedef struct slab_sink_class {
     const char *name;
     slab_sink_wants (*wants)(const void *sink);
@@ -89,6 +96,11 @@ typedef struct slab_sink_class {
 
     /** Makes an empty state. NULL: zeroed memory is one. */
     void (*init)(const void *sink, const slab_span *span, void *state);
+
+    /** What the tile is for is there already: an unfinished run has left it. A tile that is there
+     * for all sinks is not shown; of bands, those whose tiles all are. NULL: never. For sinks whose
+     * results lie outside of their state. Thread-safe. */
+    bool (*has)(const void *sink, int64_t number, const slab_box *box);
 
     /** Takes a tile. `scratch` is the calling thread's. */
     slab_status (*accumulate)(const void *sink, const slab_span *span, void *state, int phase,
@@ -107,6 +119,14 @@ typedef struct slab_sink_class {
     /** Takes the state of a whole group of tiles: span is final. Called once for every group, on
      * any rank and thread, in any order. For sinks that say `emits`. */
     slab_status (*emit)(void *sink, const slab_span *span, void *state);
+
+    /** All that tiles leave behind lies in the states: these may be kept in a checkpoint, and
+     * another run goes on with them. */
+    bool in_state;
+
+    /** The same for what lies outside of them; false: there is nothing of the kind now. NULL:
+     * never. A sink that has neither, and no `has`, makes a pass that was stopped start over. */
+    bool (*sums)(const void *sink, slab_sink_sums *out);
 
     /** Takes the state of everything; called on every rank with the same bits. NULL: nothing to do.
      * `state` is NULL for sinks that emit. */

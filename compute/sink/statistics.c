@@ -292,5 +292,6 @@ const slab_sink_class slab_sink_statistics = {.name = "statistics",
                                               .state_bytes = statistics_state_bytes,
                                               .scratch_bytes = statistics_scratch_bytes,
                                               .accumulate = statistics_accumulate,
+                                              .in_state = true,
                                               .merge = statistics_merge,
                                               .finish = statistics_finish};

@@ -83,6 +83,13 @@ static bool is_dense(const slab_tile *tile, const int64_t *dense)
     return true;
 }
 
+static bool store_has(const void *sink, int64_t number, const slab_box *box)
+{
+    const slab_store *store = sink;
+    (void)box;
+    return slab_writer_has(store->writer, number);
+}
+
 static slab_status store_accumulate(const void *sink, const slab_span *span, void *state, int phase,
                                     const slab_tile *tile, void *scratch)
 {
@@ -111,4 +118,5 @@ done:
 const slab_sink_class slab_sink_store = {.name = "store",
                                          .wants = store_wants,
                                          .scratch_bytes = store_scratch_bytes,
+                                         .has = store_has,
                                          .accumulate = store_accumulate};

@@ -139,5 +139,6 @@ const slab_sink_class slab_sink_topk = {.name = "topk",
                                         .state_bytes = topk_state_bytes,
                                         .scratch_bytes = topk_scratch_bytes,
                                         .accumulate = topk_accumulate,
+                                        .in_state = true,
                                         .merge = topk_merge,
                                         .finish = topk_finish};

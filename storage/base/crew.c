@@ -20,8 +20,8 @@
  * may be in a run of all already, must not find it), and whether a task has failed somewhere. */
 enum { WORD_RANGE, WORD_LOCAL, WORD_HALT, WORDS };
 
-#define END_BIAS ((int64_t)1 << 30)
-#define TASKS_MAX (END_BIAS - 1)
+#define END_BIAS     ((int64_t)1 << 30)
+#define TASKS_MAX    (END_BIAS - 1)
 #define HALT_LOOK_NS 5000000 /* how often a rank looks whether another has failed */
 
 struct slab_crew {
@@ -40,7 +40,8 @@ typedef struct run {
     slab_task task;
     void *context;
     int64_t total;
-    bool local; /* on this rank only: no stealing */
+    bool local;    /* on this rank only: no stealing */
+    int64_t pause; /* when to end early, 0: never */
     pthread_mutex_t steal;
     atomic_bool halted;
     _Atomic int64_t done, next_look;
@@ -56,18 +57,6 @@ typedef struct worker {
     bool started;
     pthread_t id;
 } worker;
-
-static volatile sig_atomic_t stop_wanted;
-
-void slab_stop_request(void)
-{
-    stop_wanted = 1;
-}
-
-int slab_stop_requested(void)
-{
-    return stop_wanted;
-}
 
 static int64_t now_ns(void)
 {
@@ -198,8 +187,7 @@ static slab_status find_victim(run *r, uint64_t *seed, int *victim, int64_t *ran
     *range = 0;
     for (int i = 0; i < looks; i++) {
         *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-        int other = count - 1 <= 16 ? (me + 1 + i) % count
-                                    : (int)((*seed >> 33) % (uint64_t)count);
+        int other = count - 1 <= 16 ? (me + 1 + i) % count : (int)((*seed >> 33) % (uint64_t)count);
         int64_t theirs;
         if (other == me)
             continue;
@@ -294,8 +282,13 @@ static bool halted(run *r)
     int64_t now, look = atomic_load(&r->next_look), halt = 0;
     if (atomic_load(&r->halted))
         return true;
-    if (stop_wanted) {
-        fail(r, slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by a signal"));
+    if (slab_stop_requested()) {
+        fail(r, slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by %s",
+                               slab_stop_reason()));
+        return true;
+    }
+    if (r->pause && now_ns() >= r->pause) {
+        halt_all(r);
         return true;
     }
     if (r->local || slab_ranks_count(r->crew->ranks) == 1)
@@ -388,29 +381,93 @@ static void run_clear(run *r)
     pthread_mutex_destroy(&r->failing);
 }
 
-slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context)
+/* A run that was stopped says how far it got. Collective: all ranks have the same status. */
+static slab_status say_how_far(const run *r, slab_status rc)
+{
+    int64_t finished = atomic_load(&r->done);
+    slab_error why = *slab_error_last();
+    const char *name = r->crew->name;
+    if (rc != SLAB_ERR_STOPPED || r->total == 0)
+        return rc;
+    if (slab_ranks_sum(r->crew->ranks, &finished, 1) != SLAB_OK)
+        return slab_error_last()->code;
+    return slab_error_set(rc, why.file, why.line, "%s with %d%% of '%s' done", why.message,
+                          (int)(100.0 * (double)finished / (double)r->total),
+                          *name ? name : "the work");
+}
+
+/* What no rank may find of this run in the next. Nobody is in the loop any more once all have
+ * agreed, so the halt words can be cleared; the barrier keeps a fast rank's next halt from being
+ * cleared by a slow one. */
+static slab_status clear_halts(slab_crew *crew, slab_status rc)
+{
+    if (slab_ranks_count(crew->ranks) == 1)
+        return rc;
+    slab_status cleared = slab_words_set(crew->words, slab_ranks_me(crew->ranks), WORD_HALT, 0);
+    if (slab_ranks_barrier(crew->ranks) != SLAB_OK || cleared != SLAB_OK)
+        rc = slab_error_last()->code;
+    return rc;
+}
+
+/* Have all tasks been run, and has any rank halted the others? Collective. */
+static slab_status look_back(const run *r, bool *all, bool *halted_some)
 {
     slab_status rc = SLAB_OK;
+    int64_t finished = atomic_load(&r->done), halt = atomic_load(&r->halted);
+    TRY(slab_ranks_sum(r->crew->ranks, &finished, 1));
+    TRY(slab_ranks_max(r->crew->ranks, &halt, 1));
+    *all = finished == r->total;
+    *halted_some = halt != 0;
+done:
+    return rc;
+}
+
+static slab_status run_together(run *r)
+{
+    slab_status rc = SLAB_OK;
+    slab_crew *crew = r->crew;
     int me = slab_ranks_me(crew->ranks), count = slab_ranks_count(crew->ranks);
-    run r;
-    run_init(&r, crew, task, context, n);
-    REQUIRE(n >= 0 && n <= TASKS_MAX, SLAB_ERR_OVERFLOW, "%" PRId64 " tasks are too many", n);
+    REQUIRE(r->total >= 0 && r->total <= TASKS_MAX, SLAB_ERR_OVERFLOW,
+            "%" PRId64 " tasks are too many", r->total);
     atomic_store(&crew->bytes, 0);
-    int64_t first = n * me / count, last = n * (me + 1) / count;
+    int64_t first = r->total * me / count, last = r->total * (me + 1) / count;
     rc = slab_words_set(crew->words, me, WORD_RANGE, pack(first, last));
     if (rc == SLAB_OK)
-        rc = run_workers(&r);
-    /* What a failure left over must be gone before a faster rank looks for work in the next run. */
+        rc = run_workers(r);
+    /* What is left over must be gone before a faster rank looks for work in the next run. */
     slab_status emptied = slab_words_set(crew->words, me, WORD_RANGE, pack(0, 0));
     rc = rc == SLAB_OK ? emptied : rc;
-    /* Nobody is in the loop any more once all have agreed, so the halt words can be cleared; the
-     * second agreement keeps a fast rank's next failure from being cleared by a slow one. */
     rc = slab_ranks_agree(crew->ranks, rc);
-    if (rc != SLAB_OK && count > 1) {
-        slab_status cleared = slab_words_set(crew->words, me, WORD_HALT, 0);
-        if (slab_ranks_barrier(crew->ranks) != SLAB_OK || cleared != SLAB_OK)
-            rc = slab_error_last()->code;
-    }
+    rc = say_how_far(r, rc);
+    if (rc != SLAB_OK)
+        rc = clear_halts(crew, rc);
+done:
+    return rc;
+}
+
+slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context)
+{
+    run r;
+    run_init(&r, crew, task, context, n);
+    slab_status rc = run_together(&r);
+    run_clear(&r);
+    return rc;
+}
+
+slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_task task,
+                               void *context, bool *all)
+{
+    slab_status rc = SLAB_OK;
+    run r;
+    bool halted_some = false;
+    *all = false;
+    run_init(&r, crew, task, context, n);
+    if (seconds > 0)
+        r.pause = now_ns() + (int64_t)(seconds * 1e9);
+    TRY(run_together(&r));
+    TRY(look_back(&r, all, &halted_some));
+    if (halted_some)
+        rc = clear_halts(crew, rc);
 done:
     run_clear(&r);
     return rc;

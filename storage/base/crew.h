@@ -10,6 +10,7 @@
 #define SLAB_STORAGE_BASE_CREW_H
 
 #include <slab/storage/base/ranks.h>
+#include <slab/storage/base/stop.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,12 +29,20 @@ slab_ranks *slab_crew_ranks(const slab_crew *crew);
 typedef slab_status (*slab_task)(void *context, int thread, int64_t task);
 
 /**
- * Runs n tasks. Collective. Ends early when a task fails on any rank or a stop was requested; then
- * every rank returns the same status and error record (slab_ranks_agree is done inside).
+ * Runs n tasks. Collective. Ends early when a task fails on any rank, or a stop was asked for on
+ * any rank (stop.h): tasks under way are finished, and the message says how many were. Every rank
+ * returns the same status and error record (slab_ranks_agree is done inside).
  *
  * Inside a task: no collective call. Between tasks the progress hook (if any) is called.
  */
 slab_status slab_crew_run(slab_crew *crew, int64_t n, slab_task task, void *context);
+
+/**
+ * As slab_crew_run, but ends early, in order, after so many seconds; 0: does not. Which tasks have
+ * been run is for the caller to know. @param[out] all  true: every one
+ */
+slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_task task,
+                               void *context, bool *all);
 
 /** As slab_crew_run, on this rank only, over its own tasks first..last-1 (not collective). */
 slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, slab_task task,
@@ -47,10 +56,6 @@ void slab_crew_progress_set(slab_crew *crew, slab_progress hook, void *context);
 void slab_crew_progress_name(slab_crew *crew, const char *what);
 /** Uncompressed bytes dealt with, for the rate. Thread-safe. */
 void slab_crew_count_bytes(slab_crew *crew, int64_t bytes);
-
-/** A signal handler may call request; crews then end with SLAB_ERR_STOPPED after their tasks. */
-void slab_stop_request(void);
-int slab_stop_requested(void);
 
 #ifdef __cplusplus
 }

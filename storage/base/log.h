@@ -8,7 +8,12 @@
 extern "C" {
 #endif
 
-typedef enum slab_level { SLAB_LOG_WARN, SLAB_LOG_INFO, SLAB_LOG_DEBUG } slab_level;
+typedef enum slab_level {
+    SLAB_LOG_WARN,
+    SLAB_LOG_NOTE, /* nothing is wrong, but people want to know */
+    SLAB_LOG_INFO,
+    SLAB_LOG_DEBUG
+} slab_level;
 
 typedef void (*slab_log_sink)(void *context, slab_level level, const char *line);
 

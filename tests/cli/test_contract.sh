@@ -51,7 +51,7 @@ for verb in $(verbs); do
             text) echo 'no data at all, only words' | tee bad.h5 bad.bim bad.fam >bad.bed ;;
             short) head -c 1000 in.h5 >bad.h5; head -c 50 in.bed >bad.bed; cp in.bim bad.bim; cp in.fam bad.fam ;;
             esac
-            case $verb in random | recover | help) continue ;; esac
+            case $verb in random | recover | clean | help) continue ;; esac
             rm -f out*
             refuses 2 "bad" "$SLAB" $verb ${words//in./bad.}
             ls out* 2>/dev/null && fail "slab $verb leaves an output behind"

@@ -45,7 +45,7 @@ slab random normal --shape 16384x1024 --mean 80 --std 10 --dtype f4 --seed 3 -q 
 "$examples/standardize_columns" big.h5:/x large.h5 64
 slab calc '(x - mean(x, axis=0)) / std(x, axis=0)' x=big.h5:/x --memory 64M -q -o calc.h5:/z
 check "standardize_columns stores what slab calc stores" slab diff large.h5:/z calc.h5:/z
-refuses 1 'need at least .* MiB' "$examples/standardize_columns" big.h5:/x small.h5 2
+refuses 1 'needs at least .* MiB' "$examples/standardize_columns" big.h5:/x small.h5 2
 [ -e small.h5 ] && fail "a file is left behind" || pass "nothing is made when the budget is too small"
 if ! is_sanitized; then
     "$examples/standardize_columns" big.h5:/x tight.h5 32

@@ -114,7 +114,7 @@ static void check_stop(slab_ranks *ranks, slab_crew *crew)
     tally t = fresh();
     t.slow_to = TASKS;
     if (slab_ranks_me(ranks) == slab_ranks_count(ranks) - 1)
-        slab_stop_request();
+        slab_stop_request(0);
     CHECK(slab_crew_run(crew, TASKS, step, &t) == SLAB_ERR_STOPPED);
     CHECK(slab_error_last()->code == SLAB_ERR_STOPPED);
 }

@@ -97,9 +97,11 @@ START_TEST(a_stop_request_ends_the_run_as_stopped)
 {
     tally t = {.fails_at = -1, .crew = crew_of(2)};
     ck_assert_int_eq(slab_stop_requested(), 0);
-    slab_stop_request();
+    slab_stop_request(0);
     ck_assert_int_eq(slab_stop_requested(), 1);
+    slab_crew_progress_name(t.crew, "counting");
     ck_assert_int_eq(slab_crew_run(t.crew, TASKS, count, &t), SLAB_ERR_STOPPED);
+    ck_assert_str_eq(slab_error_last()->message, "stopped by a request with 0% of 'counting' done");
     slab_crew_destroy(&t.crew);
 }
 END_TEST

@@ -93,7 +93,7 @@ static void fit_and_store(fixture *f, const char *words, const slab_selection *s
     ck_assert_int_eq(create(f, words, selection), SLAB_OK);
     ck_assert_int_eq(pca()->plan(f->model, &plan), SLAB_OK);
     ck_assert_int_ge(plan.nsteps, 2);
-    ck_assert_int_eq(pca()->fit(f->model), SLAB_OK);
+    ck_assert_int_eq(pca()->fit(f->model, NULL), SLAB_OK);
     ck_assert_int_eq(slab_txn_begin(slab_ranks_world(), f->out, &options, &txn), SLAB_OK);
     ck_assert_int_eq(slab_txn_group(txn, "/m"), SLAB_OK);
     ck_assert_int_eq(pca()->store(f->model, txn, "/m"), SLAB_OK);
@@ -305,7 +305,7 @@ START_TEST(too_few_columns_after_the_filter_are_an_error)
     fixture f = {0};
     put_genotypes(&f, 4, 4, (const uint8_t[16]){0, 2, 0, 0, 1, 2, 0, 0, 2, 2, 0, 0, 1, 2, 1, 0});
     ck_assert_int_eq(create(&f, "components=3 maf=0.2", NULL), SLAB_OK);
-    ck_assert_int_eq(pca()->fit(f.model), SLAB_ERR_VALUE);
+    ck_assert_int_eq(pca()->fit(f.model, NULL), SLAB_ERR_VALUE);
     ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "1 of 4 columns"));
     clear(&f);
 }
@@ -316,7 +316,7 @@ START_TEST(infinite_values_are_an_error_that_names_the_column)
     fixture f = {0};
     put_reals(&f, 4, 2, (double[]){1, 2, 3, 4, 5, INFINITY, 7, 8});
     ck_assert_int_eq(create(&f, "components=1", NULL), SLAB_OK);
-    ck_assert_int_eq(pca()->fit(f.model), SLAB_ERR_VALUE);
+    ck_assert_int_eq(pca()->fit(f.model, NULL), SLAB_ERR_VALUE);
     ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "column 1"));
     clear(&f);
 }

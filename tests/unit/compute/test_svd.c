@@ -265,7 +265,7 @@ START_TEST(the_other_sides_vectors_are_lapacks)
         int other = side == 0 ? D : N;
         ck_assert_int_eq(slab_svd_gram(&svd), SLAB_OK);
         ck_assert_int_eq(slab_svd_slices(&svd, &grid), SLAB_OK);
-        ck_assert_int_eq(slab_svd_project(&svd, &grid, keep_rows, v), SLAB_OK);
+        ck_assert_int_eq(slab_svd_project(&svd, &grid, keep_rows, NULL, v), SLAB_OK);
         for (int j = 0; j < K; j++) {
             double dot = 0;
             for (int i = 0; i < other; i++)

@@ -39,7 +39,7 @@ START_TEST(what_a_dead_writer_left_is_replaced_by_an_empty_file)
     struct stat st;
     int fd = -1;
     close(left_by_a_writer("dead"));
-    ok(slab_temporary_create("dead", &fd));
+    ok(slab_temporary_create("dead", NULL, NULL, &fd));
     ck_assert_int_eq(fstat(fd, &st), 0);
     ck_assert_int_eq(st.st_size, 0);
     ck_assert(slab_path_is("dead", fd));
@@ -53,11 +53,11 @@ START_TEST(what_a_living_writer_has_is_left_alone)
     struct stat st;
     int fd = -1, other = left_by_a_writer("alive");
     ck_assert_int_eq(flock(other, LOCK_EX), 0);
-    fails(slab_temporary_create("alive", &fd), SLAB_ERR_LOCKED);
+    fails(slab_temporary_create("alive", NULL, NULL, &fd), SLAB_ERR_LOCKED);
     ck_assert_int_eq(stat("alive", &st), 0);
     ck_assert_int_eq(st.st_size, 4);
     close(other);
-    ok(slab_temporary_create("alive", &fd));
+    ok(slab_temporary_create("alive", NULL, NULL, &fd));
     close(fd);
     unlink("alive");
 }
@@ -66,8 +66,8 @@ END_TEST
 START_TEST(the_lock_of_a_new_one_keeps_others_away)
 {
     int fd = -1, second = -1;
-    ok(slab_temporary_create("mine", &fd));
-    fails(slab_temporary_create("mine", &second), SLAB_ERR_LOCKED);
+    ok(slab_temporary_create("mine", NULL, NULL, &fd));
+    fails(slab_temporary_create("mine", NULL, NULL, &second), SLAB_ERR_LOCKED);
     close(fd);
     unlink("mine");
 }
@@ -79,13 +79,13 @@ START_TEST(a_link_is_not_followed)
     int fd = -1;
     close(left_by_a_writer("victim"));
     ck_assert_int_eq(symlink("victim", "planted"), 0);
-    ck_assert_int_ne(slab_temporary_create("planted", &fd), SLAB_OK);
+    ck_assert_int_ne(slab_temporary_create("planted", NULL, NULL, &fd), SLAB_OK);
     ck_assert_int_eq(stat("victim", &st), 0);
     ck_assert_int_eq(st.st_size, 4);
     unlink("planted");
     unlink("victim");
     ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-    fails(slab_temporary_create("pipe", &fd), SLAB_ERR_EXISTS);
+    fails(slab_temporary_create("pipe", NULL, NULL, &fd), SLAB_ERR_EXISTS);
     unlink("pipe");
 }
 END_TEST

@@ -1,0 +1,53 @@
+#include <slab/storage/base/stop.h>
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+static volatile sig_atomic_t wanted, by_signal;
+static _Atomic int64_t deadline; /* of CLOCK_MONOTONIC, ns; 0: none */
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void slab_stop_request(int number)
+{
+    by_signal = number;
+    wanted = 1;
+}
+
+void slab_stop_after(double seconds)
+{
+    const double most = 1e9; /* 30 years: as good as no limit */
+    int64_t wait = (int64_t)((seconds < 0 ? 0 : seconds > most ? most : seconds) * 1e9);
+    int64_t then = now_ns() + wait, before = atomic_load(&deadline);
+    if (before == 0 || then < before)
+        atomic_store(&deadline, then);
+}
+
+int slab_stop_requested(void)
+{
+    int64_t then = atomic_load(&deadline);
+    return wanted || (then != 0 && now_ns() >= then);
+}
+
+const char *slab_stop_reason(void)
+{
+    if (!wanted)
+        return "the time limit";
+    switch (by_signal) {
+    case SIGTERM:
+        return "SIGTERM";
+    case SIGINT:
+        return "SIGINT";
+    case SIGUSR1:
+        return "SIGUSR1";
+    default:
+        return "a request";
+    }
+}

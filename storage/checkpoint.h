@@ -1,0 +1,53 @@
+/**
+ * What a job has worked out and would not like to work out again: results of finished passes, the
+ * state of an iteration. Small named records in one append-only file beside the unfinished output,
+ * ".NAME.slab-state"; docs/on-disk.md states the format. A record put again replaces the one
+ * before.
+ *
+ * Rank 0 alone reads and writes the file. All functions that are called collective are so even
+ * where there is no checkpoint: NULL is one that keeps nothing and has nothing.
+ */
+#ifndef SLAB_STORAGE_CHECKPOINT_H
+#define SLAB_STORAGE_CHECKPOINT_H
+
+#include <slab/storage/base/ranks.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct slab_checkpoint slab_checkpoint;
+
+/** A part of a record: parts lie one after another. */
+typedef struct slab_state_part {
+    void *data;
+    size_t bytes;
+} slab_state_part;
+
+/**
+ * Keeps a record, on the disk when it returns. Collective; the parts are rank 0's.
+ *
+ * A record that cannot be written is a warning, once: the run goes on, it only cannot be continued
+ * from there.
+ */
+slab_status slab_checkpoint_put(slab_checkpoint *checkpoint, const char *name,
+                                const slab_state_part *parts, int n);
+
+/** Fills the parts, on every rank, when there is a record of that name and of their size together.
+ * Collective. @param[out] found  false: there is none, and the parts are untouched */
+slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,
+                                const slab_state_part *parts, int n, bool *found);
+
+/** As slab_checkpoint_get(), for rank 0 alone: the parts of the others are not looked at.
+ * Collective. */
+slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
+                                  const slab_state_part *parts, int n, bool *found);
+
+/** Bytes of a record, -1: there is none. Collective. */
+slab_status slab_checkpoint_size(slab_checkpoint *checkpoint, const char *name, int64_t *bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,361 @@
+/* All records of the share are gathered first, then their bytes are read in the order in which they
+ * lie in the file, by several threads. A chunk that was written by two runs, because one of them
+ * did not trust what the other had left, is kept once. */
+#include <slab/storage/kept.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+enum { STRIPE = 64 }; /* neighbouring chunks that one rank checks: they mostly lie together */
+enum { TOGETHER = 16, THREADS_MAX = 64 };
+
+struct slab_kept {
+    slab_kept_array *arrays;
+    int narrays, room;
+    slab_logged_chunk *chunks; /* of all arrays; `array` is the number here */
+    int64_t nchunks, chunks_room;
+    slab_kept_counts counts;
+};
+
+/* An array's number in a log, and here. */
+typedef struct known {
+    uint32_t id;
+    int array;
+} known;
+
+typedef struct loading {
+    const slab_kept_source *from;
+    slab_kept *kept;
+    known *known; /* of the log that is read */
+    int nknown, room;
+} loading;
+
+/* --- reading the logs --- */
+
+static slab_status array_number(slab_kept *kept, const char *path, uint64_t digest, int64_t nchunks,
+                                int *out)
+{
+    slab_status rc = SLAB_OK;
+    for (*out = 0; *out < kept->narrays; ++*out) {
+        const slab_kept_array *a = &kept->arrays[*out];
+        if (a->digest == digest && a->nchunks == nchunks && strcmp(a->path, path) == 0)
+            return SLAB_OK;
+    }
+    if (kept->narrays == kept->room) {
+        int room = kept->room ? 2 * kept->room : 16;
+        TRY(slab_memory_resize((void **)&kept->arrays, (size_t)room, sizeof *kept->arrays,
+                               "arrays of an unfinished output"));
+        kept->room = room;
+    }
+    slab_kept_array *a = &kept->arrays[kept->narrays];
+    *a = (slab_kept_array){.digest = digest, .nchunks = nchunks};
+    TRY(slab_memory_strdup(&a->path, path));
+    kept->narrays++;
+done:
+    return rc;
+}
+
+static slab_status see_array(void *context, uint32_t id, const char *name, uint64_t digest,
+                             int64_t nchunks)
+{
+    slab_status rc = SLAB_OK;
+    loading *l = context;
+    int number;
+    if (nchunks < 0)
+        return SLAB_OK;
+    TRY(array_number(l->kept, name, digest, nchunks, &number));
+    if (l->nknown == l->room) {
+        int room = l->room ? 2 * l->room : 16;
+        TRY(slab_memory_resize((void **)&l->known, (size_t)room, sizeof *l->known,
+                               "arrays of a chunk log"));
+        l->room = room;
+    }
+    l->known[l->nknown++] = (known){id, number};
+done:
+    return rc;
+}
+
+static int known_array(const loading *l, uint32_t id)
+{
+    for (int i = l->nknown; i-- > 0;) /* the last one is mostly it */
+        if (l->known[i].id == id)
+            return l->known[i].array;
+    return -1;
+}
+
+static bool is_ours(const slab_kept_source *from, const slab_logged_chunk *c, int64_t nchunks)
+{
+    return c->number >= 0 && c->number < nchunks && c->size > 0 && c->size <= UINT32_MAX &&
+           c->address >= from->committed && c->address <= INT64_MAX - c->size &&
+           c->number / STRIPE % from->ranks == from->rank;
+}
+
+static slab_status see_chunks(void *context, const slab_logged_chunk *chunks, size_t n)
+{
+    slab_status rc = SLAB_OK;
+    loading *l = context;
+    slab_kept *k = l->kept;
+    for (size_t i = 0; i < n; i++) {
+        int array = known_array(l, chunks[i].array);
+        if (array < 0 || !is_ours(l->from, &chunks[i], k->arrays[array].nchunks))
+            continue;
+        if (k->nchunks == k->chunks_room) {
+            int64_t room = k->chunks_room ? 2 * k->chunks_room : 1024;
+            TRY(slab_memory_resize((void **)&k->chunks, (size_t)room, sizeof *k->chunks,
+                                   "chunks of an unfinished output"));
+            k->chunks_room = room;
+        }
+        k->chunks[k->nchunks] = chunks[i];
+        k->chunks[k->nchunks++].array = (uint32_t)array;
+    }
+done:
+    return rc;
+}
+
+/* A log that is torn from its first byte on, or gone, gives nothing; no memory is an error. */
+static slab_status read_log(loading *l, int number)
+{
+    slab_status rc = SLAB_OK;
+    slab_chunk_log_visitor nothing = {0},
+                           all = {.context = l, .array = see_array, .chunks = see_chunks};
+    slab_chunk_log_head head;
+    uint64_t whole;
+    char *path = NULL;
+    l->nknown = 0;
+    TRY(slab_chunk_log_path(l->from->file, number, &path));
+    rc = slab_chunk_log_read(path, &nothing, &head, &whole);
+    if (rc == SLAB_OK && memcmp(head.job, l->from->job, SLAB_JOB_KEY_BYTES) == 0) {
+        slab_kept_counts *counts = &l->kept->counts;
+        counts->old_size = head.old_size < counts->old_size ? head.old_size : counts->old_size;
+        rc = slab_chunk_log_read(path, &all, &head, &whole);
+    }
+    if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY) {
+        slab_log(SLAB_LOG_INFO, "nothing is taken from a chunk log: %s",
+                 slab_error_last()->message);
+        slab_error_clear();
+        rc = SLAB_OK;
+    }
+done:
+    FREE(path);
+    return rc;
+}
+
+/* --- checking the bytes --- */
+
+typedef struct checking {
+    slab_kept *kept;
+    int fd;
+    _Atomic int64_t next;
+} checking;
+
+typedef struct checker {
+    checking *of;
+    pthread_t id;
+    bool started;
+    void *bytes;
+    size_t room;
+    slab_status rc;
+    slab_error error;
+} checker;
+
+/* False as well where the file ends or cannot be read: the chunk is computed again then. */
+static bool is_whole(int fd, const slab_logged_chunk *c, uint8_t *bytes)
+{
+    for (size_t got = 0; got < c->size;) {
+        ssize_t n = pread(fd, bytes + got, c->size - got, (off_t)(c->address + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        got += (size_t)n;
+    }
+    return slab_chunk_checksum(bytes, c->size) == c->checksum;
+}
+
+static slab_status check_some(checker *w, int64_t first)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept *k = w->of->kept;
+    int64_t end = first + TOGETHER < k->nchunks ? first + TOGETHER : k->nchunks;
+    for (int64_t i = first; i < end; i++) {
+        slab_logged_chunk *c = &k->chunks[i];
+        if (c->size > w->room) {
+            TRY(slab_memory_resize(&w->bytes, c->size, 1, "a chunk to check"));
+            w->room = c->size;
+        }
+        if (!is_whole(w->of->fd, c, w->bytes))
+            c->size = 0;
+    }
+done:
+    return rc;
+}
+
+static void *check_chunks(void *argument)
+{
+    checker *w = argument;
+    for (;;) {
+        int64_t first = atomic_fetch_add(&w->of->next, TOGETHER);
+        if (first >= w->of->kept->nchunks || w->rc != SLAB_OK)
+            break;
+        w->rc = check_some(w, first);
+        if (w->rc != SLAB_OK)
+            w->error = *slab_error_last();
+    }
+    FREE(w->bytes);
+    return NULL;
+}
+
+static slab_status check_all(slab_kept *kept, int fd, int threads)
+{
+    slab_status rc = SLAB_OK;
+    checking of = {.kept = kept, .fd = fd};
+    checker workers[THREADS_MAX] = {0};
+    threads = threads > THREADS_MAX ? THREADS_MAX : threads < 1 ? 1 : threads;
+    for (int t = 0; t < threads; t++) {
+        workers[t].of = &of;
+        if (t > 0)
+            workers[t].started = !pthread_create(&workers[t].id, NULL, check_chunks, &workers[t]);
+    }
+    check_chunks(&workers[0]);
+    for (int t = 0; t < threads; t++) {
+        if (workers[t].started)
+            pthread_join(workers[t].id, NULL);
+        if (workers[t].rc != SLAB_OK && rc == SLAB_OK)
+            rc = slab_error_restore(&workers[t].error);
+    }
+    return rc;
+}
+
+/* --- putting it in order --- */
+
+static int by_address(const void *a, const void *b)
+{
+    const slab_logged_chunk *x = a, *y = b;
+    return (x->address > y->address) - (x->address < y->address);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const slab_logged_chunk *x = a, *y = b;
+    if (x->array != y->array)
+        return x->array < y->array ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return by_address(a, b);
+}
+
+typedef int (*comparison)(const void *, const void *);
+
+static void sift_down(slab_logged_chunk *a, int64_t root, int64_t n, comparison compare)
+{
+    slab_logged_chunk moved = a[root];
+    for (int64_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && compare(&a[child + 1], &a[child]) > 0)
+            child++;
+        if (compare(&a[child], &moved) <= 0)
+            break;
+        a[root] = a[child];
+    }
+    a[root] = moved;
+}
+
+/* Heapsort, because qsort takes memory that the budget does not know. */
+static void sort_chunks(slab_logged_chunk *a, int64_t n, comparison compare)
+{
+    for (int64_t i = n / 2; i-- > 0;)
+        sift_down(a, i, n, compare);
+    for (int64_t i = n; i-- > 1;) {
+        slab_logged_chunk largest = a[0];
+        a[0] = a[i];
+        a[i] = largest;
+        sift_down(a, 0, i, compare);
+    }
+}
+
+/* Whole chunks, each once, and where each array's begin. */
+static void settle(slab_kept *k)
+{
+    int64_t n = 0;
+    k->counts.logged = k->nchunks;
+    sort_chunks(k->chunks, k->nchunks, by_number);
+    for (int64_t i = 0; i < k->nchunks; i++) {
+        const slab_logged_chunk *c = &k->chunks[i], *last = n > 0 ? &k->chunks[n - 1] : NULL;
+        if (c->size == 0 || (last && last->array == c->array && last->number == c->number))
+            continue;
+        k->chunks[n++] = *c;
+    }
+    k->nchunks = n;
+    for (int i = 0; i < k->narrays; i++)
+        k->counts.total += k->arrays[i].nchunks;
+    for (int64_t i = 0; i < n; i++) {
+        slab_logged_chunk *c = &k->chunks[i];
+        slab_kept_array *a = &k->arrays[c->array];
+        a->chunks = a->count == 0 ? c : a->chunks;
+        a->count++;
+        k->counts.whole++;
+        k->counts.bytes += (int64_t)c->size;
+        if (c->address + c->size > k->counts.end)
+            k->counts.end = c->address + c->size;
+    }
+}
+
+slab_status slab_kept_load(const slab_kept_source *from, slab_kept **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept *kept = NULL;
+    loading l = {.from = from};
+    *out = NULL;
+    ALLOC(kept, 1, "what an unfinished output holds");
+    l.kept = kept;
+    kept->counts.old_size = UINT64_MAX;
+    for (int i = 0; i < from->nlogs; i++)
+        TRY(read_log(&l, from->logs[i]));
+    sort_chunks(kept->chunks, kept->nchunks, by_address);
+    if (!from->trusting)
+        TRY(check_all(kept, from->fd, from->threads));
+    settle(kept);
+    *out = kept;
+    kept = NULL;
+done:
+    FREE(l.known);
+    slab_kept_destroy(&kept);
+    return rc;
+}
+
+void slab_kept_destroy(slab_kept **kept)
+{
+    slab_kept *k = *kept;
+    if (!k)
+        return;
+    for (int i = 0; i < k->narrays; i++)
+        FREE(k->arrays[i].path);
+    FREE(k->arrays);
+    FREE(k->chunks);
+    FREE(*kept);
+}
+
+const slab_kept_array *slab_kept_find(const slab_kept *kept, const char *path, uint64_t digest)
+{
+    for (int i = 0; i < kept->narrays; i++)
+        if (kept->arrays[i].digest == digest && strcmp(kept->arrays[i].path, path) == 0)
+            return &kept->arrays[i];
+    return NULL;
+}
+
+const slab_kept_array *slab_kept_at(const slab_kept *kept, int i)
+{
+    return i >= 0 && i < kept->narrays ? &kept->arrays[i] : NULL;
+}
+
+slab_kept_counts slab_kept_count(const slab_kept *kept)
+{
+    return kept->counts;
+}

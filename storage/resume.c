@@ -1,0 +1,253 @@
+/* How a transaction takes over what an earlier run of the same job has left, and leaves itself to
+ * the next. docs/decisions/resume.md says why it is done so. */
+#include <slab/storage/transaction_impl.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+
+/* --- judging it --- */
+
+/* Why it cannot be continued by this job; "" when it can. */
+static void obstacle(const char *then, bool begun, const char *file, const slab_txn_wish *wish,
+                     char *why)
+{
+    *why = '\0';
+    if (!wish->job)
+        strcpy(why, "this is another command");
+    else if (begun && access(file, F_OK) == 0)
+        strcpy(why, "the output did not exist then");
+    else
+        slab_job_compare(wish->job, then, why);
+}
+
+static slab_status refuse(const char *file, const char *then, const char *why)
+{
+    size_t length = 0;
+    const char *command = slab_job_value(then, "command", &length);
+    return slab_error_set(SLAB_ERR_EXISTS, __FILE__, __LINE__,
+                          "'%s' is the unfinished output of '%.*s', and %s: the same command "
+                          "continues it, --no-resume starts over, 'slab clean' gives it up",
+                          file, (int)(length < 300 ? length : 300), command ? command : "", why);
+}
+
+slab_status slab_leftovers_judge(const char *file, bool begun, const slab_txn_wish *wish,
+                                 bool *resumed)
+{
+    slab_status rc = SLAB_OK;
+    char *then = NULL, why[SLAB_MESSAGE_MAX];
+    slab_unfinished left = {0};
+    *resumed = false;
+    TRY(slab_job_read(file, &then));
+    if (!then || wish->fresh)
+        goto done; /* the caller removes what is there */
+    TRY(slab_unfinished_count(file, then, !begun, &left));
+    if (left.chunks == 0 && left.records == 0)
+        goto done;
+    obstacle(then, begun, file, wish, why);
+    if (*why)
+        TRY(refuse(file, then, why));
+    *resumed = true;
+done:
+    FREE(then);
+    return rc;
+}
+
+/* --- taking it over --- */
+
+/* What is kept goes into this run's own log, so that the old ones are not needed any more. The
+ * numbers of these arrays are none that a transaction gives. */
+static slab_status copy_log(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    const slab_kept_array *a;
+    for (int i = 0; (a = slab_kept_at(txn->kept, i)) != NULL; i++) {
+        uint32_t id = UINT32_MAX - (uint32_t)i;
+        if (a->count == 0)
+            continue;
+        TRY(slab_chunk_log_array(txn->log, id, a->path, a->digest, a->nchunks));
+        for (int64_t c = 0; c < a->count; c++)
+            a->chunks[c].array = id;
+        for (int64_t c = 0; c < a->count; c += SLAB_LOG_BATCH_MAX) {
+            int64_t n = a->count - c < SLAB_LOG_BATCH_MAX ? a->count - c : SLAB_LOG_BATCH_MAX;
+            TRY(slab_chunk_log_append(txn->log, a->chunks + c, (size_t)n));
+        }
+    }
+    if (txn->options.sync)
+        TRY(slab_chunk_log_sync(txn->log));
+done:
+    return rc;
+}
+
+static slab_status remove_old_logs(const slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    for (int i = 0; i < txn->nold_logs; i++) {
+        char *path = NULL;
+        TRY(slab_chunk_log_path(txn->file.path, txn->old_logs[i], &path));
+        unlink(path);
+        FREE(path);
+    }
+done:
+    return rc;
+}
+
+static slab_status load(slab_txn *txn, uint64_t committed)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept_source from = {.file = txn->file.path,
+                             .fd = txn->fd,
+                             .logs = txn->old_logs,
+                             .nlogs = txn->nold_logs,
+                             .job = txn->job,
+                             .committed = committed,
+                             .rank = slab_ranks_me(txn->ranks),
+                             .ranks = slab_ranks_count(txn->ranks),
+                             .threads = txn->options.threads};
+    TRY(slab_kept_load(&from, &txn->kept));
+    TRY(copy_log(txn));
+done:
+    return rc;
+}
+
+slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed)
+{
+    slab_status rc = SLAB_OK;
+    if (!txn->file.resumed)
+        return SLAB_OK;
+    TRY(slab_ranks_agree(txn->ranks, load(txn, committed)));
+    slab_kept_counts counts = slab_kept_count(txn->kept);
+    int64_t sums[3] = {counts.whole, counts.logged, counts.bytes}, end = (int64_t)counts.end;
+    TRY(slab_ranks_sum(txn->ranks, sums, 3));
+    TRY(slab_ranks_max(txn->ranks, &end, 1));
+    TRY(ON_ROOT(txn, slab_space_raise(txn->space, (uint64_t)end)));
+    TRY(ON_ROOT(txn, remove_old_logs(txn)));
+    txn->kept_chunks = sums[0];
+    if (txn->root)
+        slab_log(SLAB_LOG_NOTE,
+                 "continuing what an earlier run has left of '%s': %" PRId64
+                 " chunks (%.1f MB) are whole%s",
+                 txn->file.path, sums[0], (double)sums[2] / 1e6,
+                 sums[1] > sums[0] ? "; others are not, and are computed again" : "");
+done:
+    return rc;
+}
+
+/* Every rank learns of all chunks that are there. */
+static slab_status mark(slab_writer *w, const int64_t *numbers, size_t n)
+{
+    slab_status rc = SLAB_OK;
+    if (n == 0)
+        return SLAB_OK;
+    ALLOC(w->there, (w->grid.ntiles + 7) / 8, "the chunks that are there");
+    for (size_t i = 0; i < n; i++)
+        w->there[numbers[i] / 8] |= (uint8_t)(1u << numbers[i] % 8);
+done:
+    return rc;
+}
+
+static slab_status note_all(slab_writer *w, const slab_kept_array *a, int64_t **numbers)
+{
+    slab_status rc = SLAB_OK;
+    ALLOC(*numbers, a->count, "the chunks that are there");
+    for (int64_t i = 0; i < a->count; i++) {
+        (*numbers)[i] = a->chunks[i].number;
+        TRY(slab_writer_note(w, &a->chunks[i]));
+    }
+done:
+    return rc;
+}
+
+slab_status slab_writer_take_over(slab_writer *w)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn *txn = w->txn;
+    int64_t *numbers = NULL;
+    void *all = NULL;
+    size_t *offsets = NULL;
+    if (!txn->kept || w->info.layout != SLAB_LAYOUT_CHUNKED)
+        return SLAB_OK;
+    const slab_kept_array *a = slab_kept_find(txn->kept, w->path, slab_array_digest(&w->info));
+    bool any = a && a->count > 0 && a->nchunks == w->grid.ntiles;
+    if (any)
+        rc = note_all(w, a, &numbers);
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    size_t bytes = any ? (size_t)a->count * sizeof *numbers : 0;
+    TRY(slab_ranks_allgather(txn->ranks, numbers, bytes, &all, &offsets));
+    size_t n = offsets[slab_ranks_count(txn->ranks)] / sizeof *numbers;
+    TRY(slab_ranks_agree(txn->ranks, mark(w, all, n)));
+    if (txn->root && n > 0)
+        slab_log(SLAB_LOG_INFO, "'%s': %zu of %" PRId64 " chunks are there already", w->path, n,
+                 w->grid.ntiles);
+done:
+    FREE(all);
+    FREE(offsets);
+    FREE(numbers);
+    return rc;
+}
+
+bool slab_writer_has(const slab_writer *w, int64_t chunk)
+{
+    return w->there && chunk >= 0 && chunk < w->grid.ntiles &&
+           (w->there[chunk / 8] >> chunk % 8 & 1);
+}
+
+slab_checkpoint *slab_txn_checkpoint(slab_txn *txn)
+{
+    return txn->checkpoint;
+}
+
+/* --- leaving it --- */
+
+/* Bytes first, then the log that names them: what the log says is then there, whatever happens. */
+static slab_status settle(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    if (!txn->blocks)
+        return SLAB_OK;
+    for (int t = 0; t < txn->options.threads; t++)
+        TRY(slab_txn_flush(txn, t));
+    TRY(slab_block_drain(txn->blocks));
+    if (txn->options.sync && fdatasync(txn->fd) != 0)
+        FAIL_ERRNO("cannot bring '%s' to the disk", txn->file.path);
+    if (txn->options.sync)
+        TRY(slab_chunk_log_sync(txn->log));
+done:
+    return rc;
+}
+
+/* A stop was asked for; another failure is only delayed work. */
+static void say_what_is_kept(const slab_error *why, const slab_unfinished *left)
+{
+    const char *then =
+        why->code == SLAB_ERR_STOPPED ? "the same command continues" : "what is written is kept";
+    if (left->total > 0)
+        slab_error_set(why->code, why->file, why->line,
+                       "%s; %" PRId64 " of %" PRId64 " chunks are written: %s", why->message,
+                       left->chunks, left->total, then);
+    else
+        slab_error_set(why->code, why->file, why->line, "%s: %s", why->message, then);
+}
+
+void slab_txn_suspend(slab_txn *txn)
+{
+    const slab_error why = *slab_error_last();
+    slab_unfinished left = {0};
+    char *job = NULL;
+    slab_status rc = slab_ranks_agree(txn->ranks, settle(txn));
+    if (rc != SLAB_OK && txn->root)
+        slab_log(SLAB_LOG_WARN, "not all that was written is on the disk: %s",
+                 slab_error_last()->message);
+    slab_block_writer_destroy(&txn->blocks);
+    slab_chunk_log_close(&txn->log, false);
+    slab_ranks_barrier(txn->ranks);
+    if (txn->root && slab_job_read(txn->file.path, &job) == SLAB_OK && job)
+        slab_unfinished_count(txn->file.path, job, txn->file.in_place, &left);
+    FREE(job);
+    say_what_is_kept(&why, &left);
+}

@@ -1,0 +1,269 @@
+#include <slab/storage/unfinished.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
+#include <slab/storage/checkpoint_impl.h>
+#include <slab/storage/hdf5/journal.h>
+#include <slab/storage/kept.h>
+#include <slab/storage/temporary.h>
+#include <slab/storage/transaction_impl.h>
+
+static const char JOB_SUFFIX[] = ".slab-job";
+
+/* Where HDF5 says that an existing file ends; 0 where it does not exist or is no HDF5. */
+static uint64_t committed_end(const char *file)
+{
+    slab_meta *meta = NULL;
+    uint64_t end = 0;
+    if (slab_meta_open(file, &meta) == SLAB_OK)
+        end = slab_meta_end(meta);
+    else
+        slab_error_clear();
+    slab_meta_close(&meta);
+    return end;
+}
+
+slab_status slab_unfinished_count(const char *file, const char *job, bool in_place,
+                                  slab_unfinished *out)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept *kept = NULL;
+    int *logs = NULL;
+    uint8_t key[SLAB_JOB_KEY_BYTES];
+    slab_job_key(job, key);
+    slab_kept_source from = {.file = file,
+                             .fd = -1,
+                             .job = key,
+                             .committed = in_place ? committed_end(file) : 0,
+                             .ranks = 1,
+                             .trusting = true};
+    TRY(slab_chunk_log_list(file, &logs, &from.nlogs));
+    from.logs = logs;
+    TRY(slab_kept_load(&from, &kept));
+    slab_kept_counts counts = slab_kept_count(kept);
+    out->chunks = counts.whole;
+    out->bytes = counts.bytes;
+    out->total = counts.total;
+    out->records = slab_checkpoint_count(file, key);
+    /* It was killed between its commit and tidying up. */
+    if (in_place && counts.whole == 0 && counts.old_size < from.committed)
+        out->records = 0;
+done:
+    slab_kept_destroy(&kept);
+    FREE(logs);
+    return rc;
+}
+
+/* Tries the lock that a writer would hold. A file system without locks cannot tell. */
+static bool is_held(const char *path)
+{
+    int fd = slab_open_own(path, O_RDONLY);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
+/* The latest change of anything that belongs to it. */
+static void note_change(const char *path, int64_t *changed)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && st.st_mtime > *changed)
+        *changed = st.st_mtime;
+}
+
+static slab_status last_change(const char *file, const char *temporary, int64_t *changed)
+{
+    slab_status rc = SLAB_OK;
+    int *logs = NULL, n = 0;
+    char *path = NULL;
+    note_change(temporary, changed);
+    TRY(slab_path_beside(file, "slab-job", &path));
+    note_change(path, changed);
+    FREE(path);
+    TRY(slab_path_beside(file, "slab-state", &path));
+    note_change(path, changed);
+    TRY(slab_chunk_log_list(file, &logs, &n));
+    for (int i = 0; i < n; i++) {
+        FREE(path);
+        TRY(slab_chunk_log_path(file, logs[i], &path));
+        note_change(path, changed);
+    }
+done:
+    FREE(logs);
+    FREE(path);
+    return rc;
+}
+
+slab_status slab_unfinished_look(const char *file, slab_unfinished *out, bool *there)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL;
+    struct stat st;
+    *out = (slab_unfinished){0};
+    *there = false;
+    TRY(slab_memory_strdup(&out->file, file));
+    TRY(slab_job_read(file, &out->job));
+    TRY(slab_temporary_path(file, &temporary));
+    bool begun = lstat(temporary, &st) == 0 && S_ISREG(st.st_mode);
+    out->in_place = !begun;
+    if (!out->job || (!begun && stat(file, &st) != 0))
+        goto done;
+    out->held = is_held(begun ? temporary : file);
+    TRY(slab_unfinished_count(file, out->job, out->in_place, out));
+    TRY(last_change(file, temporary, &out->changed));
+    *there = out->held || begun || out->chunks > 0 || out->records > 0;
+done:
+    FREE(temporary);
+    if (rc != SLAB_OK || !*there)
+        slab_unfinished_clear(out);
+    return rc;
+}
+
+void slab_unfinished_clear(slab_unfinished *unfinished)
+{
+    FREE(unfinished->file);
+    FREE(unfinished->job);
+}
+
+/* --- a folder --- */
+
+static int is_job(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name), suffix = sizeof JOB_SUFFIX - 1;
+    return entry->d_name[0] == '.' && n > suffix + 1 &&
+           strcmp(entry->d_name + n - suffix, JOB_SUFFIX) == 0;
+}
+
+static slab_status visit_one(const char *folder, const char *name, slab_unfinished_visit visit,
+                             void *context)
+{
+    slab_status rc = SLAB_OK;
+    slab_unfinished one = {0};
+    bool there = false;
+    char *file = NULL;
+    size_t size = strlen(folder) + strlen(name) + 2;
+    size_t n = strlen(name) - sizeof JOB_SUFFIX; /* without the dot in front */
+    const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+    ALLOC(file, size, "a file name");
+    snprintf(file, size, "%s%s%.*s", folder, slash, (int)n, name + 1);
+    TRY(slab_unfinished_look(file, &one, &there));
+    if (there)
+        TRY(visit(context, &one));
+done:
+    slab_unfinished_clear(&one);
+    FREE(file);
+    return rc;
+}
+
+slab_status slab_unfinished_list(const char *folder, slab_unfinished_visit visit, void *context)
+{
+    slab_status rc = SLAB_OK;
+    struct dirent **entries = NULL;
+    int n = scandir(*folder ? folder : ".", &entries, is_job, alphasort);
+    if (n < 0)
+        FAIL_ERRNO("cannot look into the folder '%s'", folder);
+    for (int i = 0; i < n && rc == SLAB_OK; i++)
+        rc = visit_one(*folder ? folder : ".", entries[i]->d_name, visit, context);
+done:
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return rc;
+}
+
+/* --- removing --- */
+
+bool slab_leftovers_remove(const char *file)
+{
+    bool logs = slab_chunk_log_remove_all(file) > 0, state = slab_checkpoint_remove(file);
+    char *job = NULL;
+    bool named = slab_job_read(file, &job) == SLAB_OK && job;
+    slab_job_remove(file);
+    FREE(job);
+    return logs || state || named;
+}
+
+/* The lock of whoever may write it: *fd -1 when there is no such file. */
+static slab_status lock_dead(const char *path, int *fd)
+{
+    slab_status rc = SLAB_OK;
+    bool known;
+    *fd = slab_open_own(path, O_RDWR);
+    if (*fd < 0 && errno == ENOENT)
+        goto done;
+    if (*fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    REQUIRE(slab_path_lock(*fd, &known), SLAB_ERR_LOCKED, "'%s' is being written", path);
+done:
+    return rc;
+}
+
+slab_status slab_unfinished_ends(const char *file, uint64_t *committed, uint64_t *old_size)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept *kept = NULL;
+    int *logs = NULL;
+    char *job = NULL;
+    uint8_t key[SLAB_JOB_KEY_BYTES];
+    slab_kept_source from = {.file = file, .fd = -1, .job = key, .ranks = 1, .trusting = true};
+    TRY(slab_job_read(file, &job));
+    slab_job_key(job, key);
+    TRY(slab_chunk_log_list(file, &logs, &from.nlogs));
+    from.logs = logs;
+    TRY(slab_kept_load(&from, &kept));
+    uint64_t size = slab_kept_count(kept).old_size;
+    *committed = committed_end(file);
+    if (size < *old_size)
+        *old_size = size > *committed ? size : *committed;
+done:
+    slab_kept_destroy(&kept);
+    FREE(logs);
+    FREE(job);
+    return rc;
+}
+
+slab_status slab_unfinished_remove(const char *file, bool *removed)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL, *journal = NULL;
+    struct stat st;
+    int part = -1, output = -1;
+    *removed = false;
+    TRY(slab_temporary_path(file, &temporary));
+    TRY(lock_dead(temporary, &part));
+    TRY(lock_dead(file, &output));
+    if (part < 0 && output >= 0 && fstat(output, &st) == 0) {
+        uint64_t committed, size = (uint64_t)st.st_size;
+        TRY(slab_unfinished_ends(file, &committed, &size));
+        if (committed > 0 && ftruncate(output, (off_t)size) != 0)
+            FAIL_ERRNO("cannot cut '%s' back to its old length", file);
+    }
+    if (part >= 0) {
+        TRY(slab_journal_path(temporary, &journal));
+        if (unlink(temporary) != 0)
+            FAIL_ERRNO("cannot remove '%s'", temporary);
+        unlink(journal);
+        *removed = true;
+    }
+    if (slab_leftovers_remove(file))
+        *removed = true;
+done:
+    if (part >= 0)
+        close(part);
+    if (output >= 0)
+        close(output);
+    FREE(journal);
+    FREE(temporary);
+    return rc;
+}
