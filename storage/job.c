@@ -61,7 +61,7 @@ void slab_job_key(const char *job, uint8_t key[SLAB_JOB_KEY_BYTES])
     memcpy(key, canonical.digest, SLAB_JOB_KEY_BYTES);
 }
 
-static slab_status write_all(int fd, const char *text, size_t n)
+static slab_status write_all(int fd, const char *path, const char *text, size_t n)
 {
     slab_status rc = SLAB_OK;
     while (n > 0) {
@@ -69,7 +69,7 @@ static slab_status write_all(int fd, const char *text, size_t n)
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
-            FAIL_ERRNO("cannot write down the job");
+            FAIL_ERRNO("cannot write '%s'", path);
         text += wrote;
         n -= (size_t)wrote;
     }
@@ -87,9 +87,9 @@ slab_status slab_job_write(const char *file, const char *job, bool sync)
     if (fd < 0)
         FAIL_ERRNO("cannot create '%s'", path);
     snprintf(tail, sizeof tail, "%s%016" PRIx64 "\n", TAIL, XXH3_64bits(job, strlen(job)));
-    TRY(write_all(fd, HEAD, sizeof HEAD - 1));
-    TRY(write_all(fd, job, strlen(job)));
-    TRY(write_all(fd, tail, TAIL_BYTES));
+    TRY(write_all(fd, path, HEAD, sizeof HEAD - 1));
+    TRY(write_all(fd, path, job, strlen(job)));
+    TRY(write_all(fd, path, tail, TAIL_BYTES));
     if (sync && fsync(fd) != 0)
         FAIL_ERRNO("cannot bring '%s' to the disk", path);
 done:

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SLAB_JOB_KEY_BYTES 16
 
 /** A digest of a job's lines, those for people left out; all zero for NULL. */
@@ -36,5 +40,9 @@ const char *slab_job_value(const char *job, const char *name, size_t *length);
 void slab_job_compare(const char *now, const char *then, char *difference);
 
 void slab_job_remove(const char *file);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

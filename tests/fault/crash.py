@@ -34,6 +34,8 @@ class Recording:
             self.leave_unfinished()
         self.disk = disk.Disk(case.trial)
         for name in os.listdir(case.trial):
+            if name.startswith("."):
+                continue  # slab goes on with files of its own only where they have one name
             os.link(f"{case.trial}/{name}", f"{self.bank}/{os.stat(f'{case.trial}/{name}').st_ino}")
         recorded = f"{case.bench.folder}/trace"
         faults.succeeds(case.words + ["-q"], case.trial, ranks=ranks,
@@ -97,7 +99,8 @@ class Recording:
                     yield number, self.disk.describe(keep), names, content, number == last
 
     def lay_out(self, names, content):
-        """Makes the state in the trial folder. Files that were there before have the inodes they had."""
+        """Makes the state in the trial folder. Files that were there before have the inodes
+        they had, but for slab's own."""
         trial = self.case.trial
         for name in os.listdir(trial):
             os.unlink(f"{trial}/{name}")
