@@ -33,13 +33,17 @@ class Recording:
         if unfinished:
             self.leave_unfinished()
         self.disk = disk.Disk(case.trial)
+        held = []
         for name in os.listdir(case.trial):
-            if name.startswith("."):
-                continue  # slab goes on with files of its own only where they have one name
-            os.link(f"{case.trial}/{name}", f"{self.bank}/{os.stat(f'{case.trial}/{name}').st_ino}")
+            if name.startswith("."):  # slab goes on with files of its own only where they have one name
+                held.append(open(f"{case.trial}/{name}", "rb"))  # so that its inode is not used again
+            else:
+                os.link(f"{case.trial}/{name}", f"{self.bank}/{os.stat(f'{case.trial}/{name}').st_ino}")
         recorded = f"{case.bench.folder}/trace"
         faults.succeeds(case.words + ["-q"], case.trial, ranks=ranks,
                         shim={"FAULT_ROOT": case.trial, "FAULT_TRACE": recorded})
+        for file in held:
+            file.close()
         self.records = ct.read(recorded)
         os.unlink(recorded)
         self.check_complete()

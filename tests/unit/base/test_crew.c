@@ -3,6 +3,7 @@
 #include <slab/storage/base/memory.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TASKS = 1000, THREADS = 3 };
 
@@ -22,6 +23,8 @@ static slab_status count(void *context, int thread, int64_t task)
     slab_crew_count_bytes(t->crew, 10);
     if (task == t->fails_at)
         return slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__, "task %d is bad", (int)task);
+    if (t->fails_at >= 0 && task > t->fails_at)
+        usleep(1000); /* the others must not be through before the thread that fails goes on */
     return SLAB_OK;
 }
 
