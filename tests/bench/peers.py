@@ -23,6 +23,7 @@ if who == "dask":
     import dask
     import dask.array as da
     import dask.dataframe as dd
+    import pandas as pd
     dask.config.set(scheduler="threads", num_workers=2)
 elif who == "blosc2":
     import blosc2
@@ -58,11 +59,15 @@ def dask_moments(a, axis):
     dask.compute(x.mean(axis=BOTH[axis]), x.std(axis=BOTH[axis]))
 
 
+def group_part(start, x, labels):
+    some = slice(start, start + 4_000_000)
+    frame = pd.DataFrame(dataset(x)[some], columns=list("abcdefgh"))
+    return frame.assign(by=dataset(labels)[some])
+
+
 def dask_group(x, labels):
-    rows = da.from_array(dataset(x), chunks=(4_000_000, 8), name="rows")
-    by = da.from_array(dataset(labels), chunks=4_000_000, name="labels")
-    frame = dd.from_dask_array(rows, columns=list("abcdefgh"))
-    frame["by"] = dd.from_dask_array(by)
+    starts = range(0, dataset(x).shape[0], 4_000_000)
+    frame = dd.from_map(group_part, starts, x=x, labels=labels, meta=group_part(0, x, labels)[:0])
     frame.groupby("by").mean().compute()
 
 
