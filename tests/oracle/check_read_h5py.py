@@ -282,7 +282,8 @@ def fills_and_shapes(path, **options):
         f["scalar"] = kept["scalar"]
         kept["scalar_string"] = np.array(b"text", "S7")
         f["scalar_string"] = kept["scalar_string"]
-        for rank in [1, 2, 3, 4, 5, 7, 32]:
+        # HDF5 2.2 ends the process that makes chunks of rank 32
+        for rank in [1, 2, 3, 4, 5, 7, 31 if h5py.version.hdf5_version_tuple >= (2,) else 32]:
             shape = tuple(draw.choice([2, 3, 4]) if i < 6 else 1 + (i == 20) for i in range(rank))
             a = values("i4", shape)
             kept[f"rank{rank}"] = a
