@@ -1,6 +1,6 @@
 #include <slab/compute/kernel/bins.h>
 
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 
 /* A guess by arithmetic, which may be one off where rounding decides: the edges decide then. */
 SLAB_CLONES static void find_uniform(const slab_bins *bins, const double *x, int64_t n,

@@ -3,8 +3,8 @@
  * the speed of memory, on the elements as they are); how far are they apart (vectorised, in double
  * precision); which ones are it (one by one).
  */
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/difference_kernel.h>
+#include <slab/storage/base/clones.h>
 
 #include <float.h>
 #include <math.h>

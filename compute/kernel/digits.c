@@ -7,8 +7,8 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/dot_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 enum {

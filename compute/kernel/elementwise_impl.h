@@ -6,8 +6,8 @@
 #ifndef SLAB_COMPUTE_KERNEL_ELEMENTWISE_IMPL_H
 #define SLAB_COMPUTE_KERNEL_ELEMENTWISE_IMPL_H
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/elementwise.h>
+#include <slab/storage/base/clones.h>
 
 typedef struct c8 {
     float re, im;

@@ -1,7 +1,7 @@
 #include <slab/compute/kernel/order.h>
 
 #include <math.h>
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 int slab_order_bits(slab_dtype dtype)

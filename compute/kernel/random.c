@@ -8,10 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/philox_impl.h>
 #include <slab/compute/kernel/random_impl.h>
 #include <slab/compute/kernel/random_math_impl.h>
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/try.h>
 
 enum { GROUP = 32, STRIP_GROUPS = 32, STRIP = GROUP * STRIP_GROUPS };

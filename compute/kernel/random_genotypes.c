@@ -9,10 +9,10 @@
  */
 #include <math.h>
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/philox_impl.h>
 #include <slab/compute/kernel/random_impl.h>
 #include <slab/compute/kernel/random_math_impl.h>
+#include <slab/storage/base/clones.h>
 
 enum { CALL_GROUP = PHILOX_WORDS, CALL_GROUPS = 16, CALLS = CALL_GROUP * CALL_GROUPS };
 

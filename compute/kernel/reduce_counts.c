@@ -1,7 +1,7 @@
 /* How many elements are not zero, and how many are not NaN. */
 #include <slab/compute/kernel/reduce_kernel_impl.h>
 
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 
 enum { PART = 16384 }; /* counted in 32 bits */
 

@@ -4,7 +4,7 @@
  */
 #include <slab/compute/kernel/reduce_kernel_impl.h>
 
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 enum { ROWS_MOST = 32768 }; /* so many 16-bit numbers fit an int32_t */

@@ -1,8 +1,8 @@
 /* Least and greatest, as keys (reduce_keys_impl.h). */
 #include <slab/compute/kernel/reduce_kernel_impl.h>
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/reduce_keys_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 #define LOWER(a, b)  ((a) < (b) ? (a) : (b))

@@ -5,8 +5,8 @@
  */
 #include <slab/compute/kernel/reduce_kernel_impl.h>
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/reduce_keys_impl.h>
+#include <slab/storage/base/clones.h>
 
 enum { LOOK = 256, ROWS_MOST = 1 << 30 };
 

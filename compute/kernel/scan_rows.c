@@ -1,7 +1,7 @@
 #include <slab/compute/kernel/scan_rows.h>
 
 #include <math.h>
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 #define ROWS(name, T, expression)                                                                  \

@@ -4,7 +4,7 @@
  */
 #include <slab/compute/kernel/standardize.h>
 
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 #include <string.h>
 
 enum { STRIP = 512 };

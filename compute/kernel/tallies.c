@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/kernel/statistics_impl.h>
+#include <slab/storage/base/clones.h>
 
 enum { TALLY_COLUMNS = 256, TALLY_ROWS = 32768, WIDE_STRIP = 1024 };
 

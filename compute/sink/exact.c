@@ -7,7 +7,7 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <slab/compute/kernel/clones_impl.h>
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * A row is cut into groups of 256 elements; byte j of a group holds elements j, 64 + j, 128 + j and
  * 192 + j, lowest bits first, so that closing and opening are shifts of whole vectors.
  */
-#include <slab/compute/kernel/clones_impl.h>
 #include <slab/compute/sink/product_impl.h>
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/try.h>
 #include <string.h>
 

@@ -3,23 +3,10 @@
  * integer cannot hold becomes what the processor's instruction leaves: the least int32 or int64, of
  * which narrower types keep the low bits.
  */
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/convert_impl.h>
 
 #include <slab/storage/base/half_impl.h>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PLAIN_ONLY
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define PLAIN_ONLY
-#endif
-#if defined(__x86_64__) && !defined(PLAIN_ONLY)
-#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTOR_CLONES
-#endif
 
 typedef struct c4 {
     uint16_t re, im;
@@ -91,7 +78,7 @@ static inline uint64_t f8_as_u8(double x)
 #define SINGLE(h) slab_half_to_float(h)
 
 #define LOOP(name, S, D, ...)                                                                      \
-    VECTOR_CLONES static void name(const void *src, void *dst, size_t n)                           \
+    SLAB_CLONES static void name(const void *src, void *dst, size_t n)                             \
     {                                                                                              \
         const S *xs = src;                                                                         \
         D *r = dst;                                                                                \

@@ -5,6 +5,7 @@
  * left in whole eights of elements; up to seven elements stay as they are at the end.
  */
 #include <lz4.h>
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/codec/codec_impl.h>
@@ -14,12 +15,6 @@
 enum { MAJOR, MINOR, SIZE, BLOCK, METHOD, LEVEL, NVALUES };
 enum { METHOD_NONE = 0, METHOD_LZ4 = 2, METHOD_ZSTD = 3 };
 enum { HEADER = 12, BLOCK_HEADER = 4, EIGHT = 8, BLOCK_TARGET = 8192, BLOCK_MIN = 128 };
-
-#ifdef __x86_64__
-#define VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTOR_CLONES
-#endif
 
 typedef struct context {
     unsigned char *planes, *bits; /* of one block each */
@@ -122,7 +117,7 @@ static size_t bound(const slab_filter *filter, const slab_chunk_type *type, size
 }
 
 /* Transposes 8 x 8 bits in each of n words (Hacker's Delight, 7-3); its own inverse. */
-VECTOR_CLONES static void transpose_bits(unsigned char *p, size_t n)
+SLAB_CLONES static void transpose_bits(unsigned char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint64_t x, t;

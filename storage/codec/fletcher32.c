@@ -1,15 +1,10 @@
 /* Filter 3: Fletcher's checksum, as HDF5 computes it, in four bytes behind the data. */
+#include <slab/storage/base/clones.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/codec/codec_impl.h>
 #include <slab/storage/codec/fletcher32_impl.h>
 
 enum { TAIL = 4 };
-
-#ifdef __x86_64__
-#define VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTOR_CLONES
-#endif
 
 /*
  * Words w_i of 16 bits, i < n, big-endian: sum1 = sum w_i, sum2 = sum (n - i) w_i, both modulo
@@ -21,8 +16,8 @@ enum { TAIL = 4 };
 enum { LANES = 32, ROWS = 360 }; /* 360: the sums of sums of 16-bit words stay below 2^32 */
 
 /* a[l] = sum over rows of word l, b[l] = the same weighted with the rows that are left. */
-VECTOR_CLONES static void add_rows(const unsigned char *p, size_t rows, uint32_t a[LANES],
-                                   uint32_t b[LANES])
+SLAB_CLONES static void add_rows(const unsigned char *p, size_t rows, uint32_t a[LANES],
+                                 uint32_t b[LANES])
 {
     for (size_t r = 0; r < rows; r++) {
         uint16_t w[LANES];

@@ -1,7 +1,7 @@
 /* SLAB_CLONES: the compiler makes a function once per instruction set; the best is chosen when the
  * program is loaded. Sanitizers cannot run before that, so they get the plain one. */
-#ifndef SLAB_COMPUTE_KERNEL_CLONES_IMPL_H
-#define SLAB_COMPUTE_KERNEL_CLONES_IMPL_H
+#ifndef SLAB_STORAGE_BASE_CLONES_H
+#define SLAB_STORAGE_BASE_CLONES_H
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
