@@ -3,16 +3,25 @@
 
 #include <mpi.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/ranks_impl.h>
 #include <slab/storage/base/try.h>
+
+/* Reads of all ranks that are under way. */
+typedef struct reading {
+    bool under_way;
+    MPI_Request *requests; /* [count] */
+    int64_t *values;       /* [count, n] */
+} reading;
 
 struct slab_words {
     slab_ranks *ranks;
     size_t n;
     _Atomic int64_t *local; /* one rank */
     MPI_Win window;         /* several */
+    reading reading;
 };
 
 static bool is_local(const slab_words *words)
@@ -56,10 +65,14 @@ void slab_words_destroy(slab_words **words)
     if (!w)
         return;
     if (w->window != MPI_WIN_NULL) {
+        if (w->reading.under_way)
+            MPI_Waitall(w->ranks->count, w->reading.requests, MPI_STATUSES_IGNORE);
         MPI_Win_unlock_all(w->window);
         MPI_Win_free(&w->window);
     }
     FREE(w->local);
+    FREE(w->reading.requests);
+    FREE(w->reading.values);
     FREE(*words);
 }
 
@@ -102,4 +115,57 @@ slab_status slab_words_set(slab_words *words, int owner, size_t index, int64_t v
         return remote(words, owner, index, MPI_REPLACE, &value, &before);
     atomic_store(&words->local[index], value);
     return SLAB_OK;
+}
+
+/* Begins to read; nothing is waited for. */
+static slab_status ask_all(slab_words *w, size_t first, size_t n)
+{
+    slab_status rc = SLAB_OK;
+    reading *r = &w->reading;
+    int count = w->ranks->count;
+    static int64_t nothing;
+    if (!r->requests)
+        ALLOC(r->requests, count, "shared words");
+    if (!r->values)
+        ALLOC(r->values, (size_t)count * n, "shared words");
+    for (int i = 0; i < count; i++)
+        r->requests[i] = MPI_REQUEST_NULL;
+    r->under_way = true; /* those that are begun before one fails are waited for in the end */
+    for (int i = 0; i < count; i++)
+        TRY_MPI(MPI_Rget_accumulate(&nothing, 0, MPI_INT64_T, r->values + (size_t)i * n, (int)n,
+                                    MPI_INT64_T, i, (MPI_Aint)first, (int)n, MPI_INT64_T, MPI_NO_OP,
+                                    w->window, &r->requests[i]));
+done:
+    return rc;
+}
+
+static slab_status look(slab_words *w, size_t first, size_t n, int64_t *values, bool *all)
+{
+    slab_status rc = SLAB_OK;
+    int come = 0;
+    if (!w->reading.under_way)
+        TRY(ask_all(w, first, n));
+    TRY_MPI(MPI_Testall(w->ranks->count, w->reading.requests, &come, MPI_STATUSES_IGNORE));
+    if (come) {
+        memcpy(values, w->reading.values, (size_t)w->ranks->count * n * sizeof *values);
+        w->reading.under_way = false;
+        *all = true;
+    }
+done:
+    return rc;
+}
+
+slab_status slab_words_look(slab_words *words, size_t first, size_t n, int64_t *values, bool *all)
+{
+    *all = false;
+    if (is_local(words)) {
+        for (size_t i = 0; i < n; i++)
+            values[i] = atomic_load(&words->local[first + i]);
+        *all = true;
+        return SLAB_OK;
+    }
+    pthread_mutex_lock(&words->ranks->lock);
+    slab_status rc = look(words, first, n, values, all);
+    pthread_mutex_unlock(&words->ranks->lock);
+    return rc;
 }
