@@ -252,7 +252,9 @@ static void put_merge(const writing *w)
     char *folder = strndup(b->program, slash ? (size_t)(slash - b->program) : 0);
     fputs("export PATH=", w->to);
     slab_shell_word(w->to, folder ? folder : "");
-    fputs(":$PATH\ncommand=(bash -euo pipefail -c 'trap : USR1; eval \"$0\"' ", w->to);
+    fputs(":$PATH\ncommand=(bash -euo pipefail -c "
+          "'trap : USR1; merge=$1; shift; eval \"$merge\"' merge ",
+          w->to);
     slab_shell_word(w->to, b->merge);
     for (int i = 0; i < b->ntasks; i++) {
         if (!b->tasks[i].output)

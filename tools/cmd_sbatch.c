@@ -37,7 +37,7 @@ static const slab_option options[] = {
      "how long before its end the job is told to stop (default: 2 minutes, of short jobs a tenth)"},
     {"runs", 0, 'p', "N", "20", "how often a job that is stopped before it is done may be run"},
     {"directive", 0, 's', "TEXT", NULL,
-     "one more line for the batch system, as --qos=long; may be repeated"},
+     "one more option for the batch system, with its dashes; may be repeated"},
     {"launcher", 0, 'c', "auto|srun|mpirun", "auto", "what starts the ranks"},
     {"system", 0, 'c', "slurm|pbs", "slurm", "the batch system"},
     {"print", 0, 'b', NULL, NULL, "print the script and submit nothing"},

@@ -63,8 +63,8 @@ SlurmUser=$user
 SlurmdUser=$user
 AuthType=auth/munge
 CredType=cred/munge
-# a job that is requeued waits until its credential has expired: 2 minutes, if nothing else is said
-AuthInfo=socket=$cluster/munge.socket,cred_expire=1
+# a requeued job waits until its credential has expired: 2 minutes if nothing else is said, 5 s at least
+AuthInfo=socket=$cluster/munge.socket,cred_expire=5
 StateSaveLocation=$cluster/state
 SlurmdSpoolDir=$cluster/spool
 SlurmctldPidFile=$cluster/slurmctld.pid

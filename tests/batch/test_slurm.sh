@@ -38,7 +38,7 @@ timeout 60 srun --mpi=pmix -n 2 bash -c '[ $SLURM_PROCID = 0 ] || exec "$0" "$@"
 slab clean -q . >/dev/null 2>&1 || rm -rf stopped.h5*
 
 # 2. a job that is stopped again and again, on two ranks
-job=$(slab sbatch --ranks 2 --time 10m --log 'job %j "a".log' --job-name again $long -@ 1 --time-limit 1 --log-every 1 -o x.h5:/x 2>err)
+job=$(slab sbatch --ranks 2 --time 10m --log 'job %j "a".log' --job-name again $long -@ 1 --time-limit 2 --log-every 1 -o x.h5:/x 2>err)
 [[ $job =~ ^[0-9]+$ ]] && pass "$(cat err)" || { fail "no job: $job"; cat err; }
 ended "a job whose time is shorter than its work" "$(job_wait 120 "$job")" COMPLETED "job $job \"a\".log"
 restarts=$(scontrol show job "$job" | grep -oE 'Restarts=[0-9]+' | cut -d= -f2)

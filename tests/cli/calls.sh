@@ -33,7 +33,7 @@ call_words() {
 # call_takes_ranks KEY: does its verb run on all ranks?
 call_takes_ranks() {
     local verb=${1%%/*}
-    grep -q SLAB_TAKES_RANKS "$SLAB_SOURCE/tools/cmd_${verb//-/_}.c"
+    sed -n '/\.takes = /,/,$/p' "$SLAB_SOURCE/tools/cmd_${verb//-/_}.c" | grep -q SLAB_TAKES_RANKS
 }
 
 # call_writes KEY: does it write a file?
