@@ -81,11 +81,13 @@ done:
 
 /*
  * Open MPI 4.1's shared-memory transport crashes in one-sided atomics when it copies between
- * processes in one step (seen with 4.1.4: PMPI_Compare_and_swap, mca_btl_vader). Whoever sets the
- * variable knows better.
+ * processes in one step (seen with 4.1.4: PMPI_Compare_and_swap, mca_btl_vader); its osc/pt2pt does
+ * not work with several threads, and prints a page about that where it is asked. Whoever sets the
+ * variables knows better.
  */
 static void mend_open_mpi(void)
 {
+    setenv("OMPI_MCA_osc", "^pt2pt", 0);
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
 

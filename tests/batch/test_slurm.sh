@@ -65,7 +65,30 @@ ended "a job that Slurm tells to stop" "$(job_wait 90 "$job")" FAILED "warned-$j
 grep -q 'stopped by SIGUSR1 with' "warned-$job.log" && pass "$(cat "warned-$job.log")" || { fail "no signal"; cat "warned-$job.log"; }
 scontrol show job "$job" | grep -q 'ExitCode=75:0' && pass "and is not run more often than is allowed" || fail "exit code"
 
-# 5. an array over files with awkward names, and a merge that waits for all
+# 5. jobs that others end: a cancelled one stays ended and can be continued, one whose rank dies ends
+works() { # works FILE: the processes that are writing it, as soon as there are some
+    local pids
+    for _ in $(seq 150); do
+        pids=$(ps -eo pid=,comm=,args= | awk -v o="$1:/x" '$2 == "slab" && $0 ~ o { print $1 }')
+        [ -n "$pids" ] && compgen -G ".$1.slab-log*" >/dev/null && { echo "$pids"; return; }
+        sleep 0.2
+    done
+}
+job=$(slab sbatch --time 10m -J cancelled $long -@ 1 -o c.h5:/x 2>err)
+[ -n "$(works c.h5)" ] && scancel "$job" || fail "it does not run"
+ended "a job that is cancelled" "$(job_wait 60 "$job")" CANCELLED "cancelled-$job.log"
+sleep 1
+[ "$(job_state "$job")" = CANCELLED ] && slab jobs | grep -q 'c.h5: random, .*not running' && pass "$(slab jobs | head -1)" ||
+    { fail "a cancelled job: $(job_state "$job")"; slab jobs; cat "cancelled-$job.log"; }
+slab $long -@ 2 -q -o c.h5:/x && check "is continued by hand" "$SLAB" diff c.h5:/x whole.h5:/x
+job=$(slab sbatch --ranks 2 --time 10m -J dies $long -@ 1 -o d.h5:/x 2>err)
+works d.h5 | tail -1 | xargs -r kill -9
+begin=$SECONDS
+ended "a job of which a rank dies" "$(job_wait 60 "$job")" FAILED "dies-$job.log"
+[ $((SECONDS - begin)) -le 20 ] && pass "in $((SECONDS - begin)) s" || fail "after $((SECONDS - begin)) s only"
+slab clean -q d.h5 >/dev/null 2>&1
+
+# 6. an array over files with awkward names, and a merge that waits for all
 mkdir cells
 names=('a b' "it's" '-x' '$(touch pwned)' '`touch pwned`' '"q"' 'new
 line' ';touch pwned;')
@@ -83,7 +106,7 @@ for f in cells/*.h5; do case $f in *.stat.h5) ;; *) slab dump "${f%.h5}.stat.h5:
 same "it has read what every part has written" expected.txt all.txt
 [ ! -e pwned ] && [ ! -e cells/pwned ] && pass "and nothing of a name was run" || fail "a name was run"
 
-# 6. one of an array fails: the merge never runs
+# 7. one of an array fails: the merge never runs
 rm -f cells/*.stat.h5
 slab random normal --shape 3 -q -o bad.h5:/x
 mapfile -t jobs < <(slab sbatch --array 'cells/a b.h5' --array bad.h5 --merge 'touch merged' --time 10m --log 'b-%a.log' \

@@ -55,6 +55,11 @@ ranks 2 $long -@ 1 --log-every 0.2 2>err
 grep -qE '^slab: random: [0-9]+% done, [0-9.]+ GB/s, [0-9:]+ left, slowest rank [01] \([0-9.e-]+ GB/s\)$' err &&
     pass "$(grep slowest err | tail -1)" || { fail "no slowest rank"; cat err; }
 
+# where MPI has no one-sided communication, messages do
+OMPI_MCA_osc=^sm,rdma,pt2pt,ucx,portals4 ranks 2 stat x.h5:/x -@ 1 -v >two 2>err
+slab stat x.h5:/x >one
+grep -q 'no one-sided communication' err && same "without one-sided communication: the same" one two || { fail "not without"; cat err; }
+
 # everything else on stderr is JSON too: -v, warnings, errors, what is wrong with the command line
 slab stat x.h5:/x -v --log-json 2>err >out
 [ "$(lines '[l["plan"]["ranks"] for l in j if l["message"] == "plan"] == [1] and
