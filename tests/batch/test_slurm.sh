@@ -38,9 +38,9 @@ timeout 60 srun --mpi=pmix -n 2 bash -c '[ $SLURM_PROCID = 0 ] || exec "$0" "$@"
 slab clean -q . >/dev/null 2>&1 || rm -rf stopped.h5*
 
 # 2. a job that is stopped again and again, on two ranks
-job=$(slab sbatch --ranks 2 --time 10m --log 'job %j "a".log' --job-name again $long -@ 1 --time-limit 2 --log-every 1 -o x.h5:/x 2>err)
+job=$(slab sbatch --ranks 2 --time 10m --log 'job %j "a".log' --job-name again --runs 200 $long -@ 1 --time-limit 1.5 --log-every 1 -o x.h5:/x 2>err)
 [[ $job =~ ^[0-9]+$ ]] && pass "$(cat err)" || { fail "no job: $job"; cat err; }
-ended "a job whose time is shorter than its work" "$(job_wait 120 "$job")" COMPLETED "job $job \"a\".log"
+ended "a job whose time is shorter than its work" "$(job_wait 300 "$job")" COMPLETED "job $job \"a\".log"
 restarts=$(scontrol show job "$job" | grep -oE 'Restarts=[0-9]+' | cut -d= -f2)
 [ "$restarts" -ge 1 ] && pass "it was put back $restarts times" || fail "it was never put back"
 log="job $job \"a\".log"
@@ -61,7 +61,7 @@ scontrol show job "$job" | grep -q 'ExitCode=2:0' && pass "with its exit code" |
 # 4. Slurm's signal before the end
 job=$(slab sbatch --time 1:00 --stop-before 55 --runs 1 -J warned random normal --shape 40000x5000 --chunks 100x100 \
     --filter zstd:19 --seed 3 -@ 1 -o w.h5:/x 2>err)
-ended "a job that Slurm tells to stop" "$(job_wait 90 "$job")" FAILED "warned-$job.log"
+ended "a job that Slurm tells to stop" "$(job_wait 120 "$job")" FAILED "warned-$job.log"
 grep -q 'stopped by SIGUSR1 with' "warned-$job.log" && pass "$(cat "warned-$job.log")" || { fail "no signal"; cat "warned-$job.log"; }
 scontrol show job "$job" | grep -q 'ExitCode=75:0' && pass "and is not run more often than is allowed" || fail "exit code"
 
