@@ -243,6 +243,8 @@ static slab_status times(job *j, double planned)
                *before = slab_call_text(j->call, "stop-before");
     slab_batch *b = &j->batch;
     double seconds = 4 * planned / (double)b->ranks;
+    REQUIRE(!time || time[strspn(time, "0123456789.")], SLAB_ERR_USAGE,
+            "--time %s is minutes to Slurm and seconds to slab: write %sm or %ss", time, time, time);
     if (time)
         TRY(slab_duration_parse(time, &seconds));
     else

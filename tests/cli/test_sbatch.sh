@@ -212,5 +212,6 @@ refuses 2 "--log: a name with control characters" "$SLAB" sbatch --print --log $
 refuses 2 "--directive has one line" "$SLAB" sbatch --print --directive $'--x\nrm' stat big.h5:/x
 refuses 2 "4 ranks do not spread evenly over 3 nodes" "$SLAB" sbatch --print --ranks 4 --nodes 3 stat big.h5:/x
 refuses 2 "--stop-before 1h: the job has 600 s" "$SLAB" sbatch --print --time 10m --stop-before 1h stat big.h5:/x
+refuses 2 "--time 120 is minutes to Slurm and seconds to slab: write 120m or 120s" "$SLAB" sbatch --print --time 120 stat big.h5:/x
 refuses 2 "'slab sbatch' needs" "$SLAB" sbatch --print
 finish
