@@ -13,7 +13,9 @@ command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
     exit 1
 }
 mkdir -p "$folder/packages"
-(cd "$folder/packages" && apt-get download -qq "${packages[@]}")
+download() { (cd "$folder/packages" && apt-get download -qq "${packages[@]}"); }
+# a machine that has never asked what there is does not know the packages
+download 2>/dev/null || { [ "$(id -u)" = 0 ] && apt-get update -qq && download; }
 for package in "$folder"/packages/*.deb; do
     dpkg-deb -x "$package" "$folder"
 done
