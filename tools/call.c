@@ -2,6 +2,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/tools/time_limit.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,15 @@ const char *slab_call_text(const slab_call *call, const char *option)
     if (i < 0)
         return NULL;
     return call->parsed.values[i] ? call->parsed.values[i] : call->parsed.table.at[i]->initial;
+}
+
+const char *slab_call_text_at(const slab_call *call, const char *option, int k)
+{
+    int i = slab_option_find(&call->parsed.table, option);
+    for (int g = 0; g < call->parsed.ngiven; g++)
+        if (call->parsed.given[g].option == i && k-- == 0)
+            return call->parsed.given[g].value;
+    return NULL;
 }
 
 bool slab_call_flag(const slab_call *call, const char *option)
@@ -46,6 +56,19 @@ uint64_t slab_call_seed(const slab_call *call)
     return (uint64_t)slab_call_int(call, "seed");
 }
 
+/* The crew as it is now shows its progress. */
+static slab_status attach_bar(slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    const char *text = slab_call_text(call, "log-every");
+    double every = 60;
+    if (text)
+        TRY(slab_duration_parse(text, &every));
+    TRY(slab_bar_attach(&call->bar, call->crew, every, slab_call_flag(call, "quiet")));
+done:
+    return rc;
+}
+
 slab_ranks *slab_call_ranks(slab_call *call)
 {
     return call->ranks;
@@ -60,7 +83,7 @@ slab_status slab_call_crew(slab_call *call, slab_crew **out)
         REQUIRE(threads <= 4096, SLAB_ERR_USAGE, "--threads %s is too many",
                 slab_call_text(call, "threads"));
         TRY(slab_crew_create(call->ranks, (int)threads, &call->crew));
-        slab_bar_attach(&call->bar, call->crew, slab_call_flag(call, "quiet"));
+        TRY(attach_bar(call));
     }
     *out = call->crew;
 done:
@@ -72,7 +95,7 @@ slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out)
     slab_status rc = SLAB_OK;
     slab_crew_destroy(&call->crew);
     TRY(slab_crew_create(call->ranks, threads, &call->crew));
-    slab_bar_attach(&call->bar, call->crew, slab_call_flag(call, "quiet"));
+    TRY(attach_bar(call));
     *out = call->crew;
 done:
     return rc;
@@ -130,8 +153,9 @@ void slab_call_clear(slab_call *call)
         slab_memory_free(i);
     }
     slab_crew_destroy(&call->crew);
+    slab_bar_clear(&call->bar);
     FREE(call->output_file);
     FREE(call->output_path);
     FREE(call->job);
-    FREE(call->parsed.arguments);
+    slab_parsed_clear(&call->parsed);
 }

@@ -4,6 +4,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/evaluation.h>
+#include <slab/tools/talk.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,8 +84,13 @@ static void point_at(slab_call *call, const char *text)
     char lines[400];
     slab_error error = *slab_error_last();
     int at = slab_expression_failed_at();
-    if (at > 0 && slab_ranks_me(slab_call_ranks(call)) == 0 && !slab_call_flag(call, "quiet"))
-        fprintf(stderr, "%s\n", slab_expression_point(text, at, lines, sizeof lines));
+    if (at > 0 && slab_ranks_me(slab_call_ranks(call)) == 0 && !slab_call_flag(call, "quiet")) {
+        const char *pointed = slab_expression_point(text, at, lines, sizeof lines);
+        if (slab_talk_is_json())
+            slab_talk("note", pointed, NULL);
+        else
+            fprintf(stderr, "%s\n", pointed);
+    }
     slab_error_restore(&error);
 }
 

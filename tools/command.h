@@ -48,7 +48,8 @@ enum {
     SLAB_TAKES_ARRAY_OUTPUT = 1 << 5, /* with OUTPUT: --chunks and --filter too */
     /* with COMPUTE: sets the limit of memory itself, when a plan has shown that the budget is
      * enough: until then it takes little, and a failed allocation would name no budget */
-    SLAB_PLANS_FIRST = 1 << 6
+    SLAB_PLANS_FIRST = 1 << 6,
+    SLAB_TAKES_COMMAND = 1 << 7 /* its arguments are another command: options stand before them */
 };
 
 /** What the parsed command line says. */
@@ -82,6 +83,8 @@ const char *slab_call_argument(const slab_call *call, int i);
 /** Value of an option by name; its default, or NULL when neither is there. */
 const char *slab_call_text(const slab_call *call, const char *option);
 bool slab_call_flag(const slab_call *call, const char *option);
+/** The k-th value (0, 1, ...) of an option that may be repeated; NULL behind the last. */
+const char *slab_call_text_at(const slab_call *call, const char *option, int k);
 int64_t slab_call_int(const slab_call *call, const char *option); /* checked when parsed */
 double slab_call_real(const slab_call *call, const char *option);
 

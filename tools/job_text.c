@@ -16,9 +16,10 @@
 
 static bool changes_the_result(const char *option)
 {
-    static const char *const others[] = {"threads",   "memory",  "scratch", "dry-run", "json",
-                                         "verbose",   "quiet",   "help",    "output",  "time-limit",
-                                         "no-resume", "no-sync", "force",   "backend"};
+    static const char *const others[] = {"threads",   "memory",     "scratch",  "dry-run",
+                                         "json",      "verbose",    "quiet",    "help",
+                                         "output",    "time-limit", "log-json", "log-every",
+                                         "no-resume", "no-sync",    "force",    "backend"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(option, others[i]) == 0)
             return false;

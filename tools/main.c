@@ -4,6 +4,7 @@
 #include <slab/tools/call_impl.h>
 #include <slab/tools/manual.h>
 #include <slab/tools/nearest.h>
+#include <slab/tools/talk.h>
 #include <slab/tools/time_limit.h>
 
 #include <signal.h>
@@ -39,46 +40,12 @@ static void catch_signals(void)
     }
 }
 
-/* --- what goes to stderr --- */
-
-/* The source file without the folder that slab was built in. */
-static const char *source_name(const char *file)
-{
-    static const char *const layers[] = {"/storage/", "/compute/", "/format/", "/tools/"};
-    const char *found = file;
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        for (const char *c = file; (c = strstr(c, layers[i])) != NULL; c++)
-            found = c + 1 > found ? c + 1 : found;
-    return found;
-}
-
-static void print_error(slab_bar *bar, bool verbose)
-{
-    const slab_error *error = slab_error_last();
-    const char *message = error->message;
-    if (!verbose && strncmp(message, "rank 0: ", 8) == 0) /* mostly: the same on all ranks */
-        message += 8;
-    fflush(stdout);
-    slab_bar_wipe(bar);
-    fprintf(stderr, "slab: %s", message);
-    if (verbose)
-        fprintf(stderr, " [%s, %s:%d]", slab_status_name(error->code), source_name(error->file),
-                error->line);
-    fputs("\n", stderr);
-}
-
-static void log_line(void *context, slab_level level, const char *line)
-{
-    slab_bar_wipe(context);
-    fprintf(stderr, "slab: %s%s\n", level == SLAB_LOG_WARN ? "warning: " : "", line);
-}
-
 static void log_open(slab_call *call)
 {
     int verbose = call->parsed.times[slab_option_find(&call->parsed.table, "verbose")];
     bool quiet = slab_call_flag(call, "quiet") || slab_ranks_me(slab_ranks_world()) != 0;
     slab_level most = verbose > 1 ? SLAB_LOG_DEBUG : verbose ? SLAB_LOG_INFO : SLAB_LOG_NOTE;
-    slab_log_set(quiet ? NULL : log_line, &call->bar, most);
+    slab_log_set(quiet ? NULL : slab_talk_log, NULL, most);
 }
 
 /* --- finding the command --- */
@@ -172,7 +139,7 @@ static int run_command(slab_call *call, slab_ranks *world)
     if (rc != SLAB_OK)
         say_what_is_kept(call);
     if (rc != SLAB_OK && first)
-        print_error(&call->bar, slab_call_flag(call, "verbose"));
+        slab_talk_error(slab_call_flag(call, "verbose"));
     code = code_of(rc, code);
     slab_call_clear(call);
     if (!together && slab_ranks_broadcast(world, &code, sizeof code, 0) != SLAB_OK)
@@ -180,10 +147,20 @@ static int run_command(slab_call *call, slab_ranks *world)
     return code;
 }
 
+/* Known before the command line is understood: what is wrong with it is said as JSON too. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--log-json") == 0)
+            return true;
+    return false;
+}
+
 static int run_words(slab_ranks *world, int argc, char **argv)
 {
     static slab_call call; /* large, and there is one */
     bool first = slab_ranks_me(world) == 0;
+    slab_talk_begin(wants_json(argc, argv), &call.bar);
     call.nwords = argc;
     call.words = argv;
     slab_status rc = find_command(verb_of(argv[1]), &call.command);
@@ -191,26 +168,25 @@ static int run_words(slab_ranks *world, int argc, char **argv)
         rc = slab_options_parse(call.command, argc - 2, argv + 2, &call.parsed);
     if (rc != SLAB_OK) {
         if (first)
-            print_error(&call.bar, false);
-        FREE(call.parsed.arguments);
+            slab_talk_error(false);
+        slab_parsed_clear(&call.parsed);
         return EXIT_ERROR;
     }
     if (!call.parsed.help)
         return run_command(&call, world);
     if (first)
         slab_manual_page(stdout, call.command);
-    FREE(call.parsed.arguments);
+    slab_parsed_clear(&call.parsed);
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_ERROR;
 }
 
 int main(int argc, char **argv)
 {
     slab_ranks *world = NULL;
-    slab_bar none = {0};
     int code = EXIT_ERROR;
     signal(SIGPIPE, SIG_DFL); /* "slab dump ... | head" ends quietly, whatever we inherited */
     if (slab_ranks_start(&world) != SLAB_OK)
-        print_error(&none, true);
+        slab_talk_error(true);
     else if (argc >= 2)
         code = run_words(world, argc, argv);
     else if (slab_ranks_me(world) == 0)

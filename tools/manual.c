@@ -14,7 +14,8 @@ static const struct group {
     {"Look at arrays", " ls info head dump attr "},
     {"Bring data in and out", " import export random "},
     {"Compute", " calc reduce stat quantile hist group unique pca "},
-    {"Look after files", " copy diff rm verify recover jobs clean "},
+    {"Look after files", " copy diff rm verify recover "},
+    {"Run for days", " sbatch jobs clean "},
     {"About slab", " plugin-path help version "},
 };
 enum { NGROUPS = sizeof groups / sizeof *groups };

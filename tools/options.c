@@ -41,6 +41,11 @@ static const slab_option compute_options[] = {
      "stop after this time, as 90 (seconds), 10m, 2h or 12:30:00, with exit code 75; what is "
      "written is kept, and the same command continues (default: a minute before the Slurm job "
      "ends)"},
+    {"log-json", 0, 'b', NULL, NULL,
+     "write everything on stderr as JSON, an object a line: time, level, message, and of progress "
+     "the numbers"},
+    {"log-every", 0, 'l', "TIME", "60",
+     "time between lines of progress where stderr is no terminal, as 10 (seconds) or 5m"},
     {"dry-run", 0, 'w', "table|dot", NULL,
      "say what would be done and what it costs, and do nothing; =dot draws it as a graph for "
      "Graphviz"},
@@ -275,6 +280,7 @@ static slab_status option_take(cursor *at, int i, const char *value)
         TRY(slab_option_check(option, value));
     }
     at->out->values[i] = value;
+    at->out->given[at->out->ngiven++] = (struct slab_given){i, value};
 done:
     return rc;
 }
@@ -337,6 +343,19 @@ done:
     return rc;
 }
 
+/* True: what follows is for another command to understand. */
+static bool take_argument(const slab_command *command, slab_parsed *out, const char *word)
+{
+    out->arguments[out->narguments++] = word;
+    return command->takes & SLAB_TAKES_COMMAND;
+}
+
+void slab_parsed_clear(slab_parsed *parsed)
+{
+    FREE(parsed->arguments);
+    FREE(parsed->given);
+}
+
 slab_status slab_options_parse(const slab_command *command, int nwords, char **words,
                                slab_parsed *out)
 {
@@ -345,11 +364,15 @@ slab_status slab_options_parse(const slab_command *command, int nwords, char **w
     bool options_over = false;
     memset(out, 0, sizeof *out);
     slab_option_table_make(command, &out->table);
+    size_t letters = 1;
+    for (int i = 0; i < nwords; i++)
+        letters += strlen(words[i]); /* -vqh are three options */
     ALLOC(out->arguments, nwords + 1, "the command line");
+    ALLOC(out->given, letters, "the command line");
     while (at.next < nwords) {
         const char *word = words[at.next++];
         if (options_over || word[0] != '-' || word[1] == '\0')
-            out->arguments[out->narguments++] = word;
+            options_over = take_argument(command, out, word) || options_over;
         else if (strcmp(word, "--") == 0)
             options_over = true;
         else if (word[1] == '-')

@@ -34,6 +34,11 @@ typedef struct slab_parsed {
     slab_option_table table;
     const char *values[SLAB_OPTIONS_MAX]; /* NULL: not given; flags: "" */
     int times[SLAB_OPTIONS_MAX];          /* how often it was given */
+    int ngiven;
+    struct slab_given {
+        int option;
+        const char *value;
+    } * given; /* [ngiven]: every option in order, for those that may be repeated; as arguments */
     int narguments;
     const char **arguments; /* slab_memory_free() */
     bool help;              /* -h or --help was seen: nothing else was checked */
@@ -43,5 +48,7 @@ typedef struct slab_parsed {
  *  @retval SLAB_ERR_USAGE  one line that says what is wrong */
 slab_status slab_options_parse(const slab_command *command, int nwords, char **words,
                                slab_parsed *out);
+
+void slab_parsed_clear(slab_parsed *parsed);
 
 #endif

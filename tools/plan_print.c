@@ -3,6 +3,7 @@
  */
 #include <slab/tools/call_impl.h>
 #include <slab/tools/json.h>
+#include <slab/tools/talk.h>
 #include <slab/tools/wording.h>
 
 #include <inttypes.h>
@@ -109,6 +110,14 @@ static void print_graph(slab_call *call, const slab_plan *plan)
     slab_print(call, "}\n");
 }
 
+static void say_plan(const slab_call *call, const slab_plan *plan)
+{
+    if (slab_talk_is_json())
+        slab_talk("info", "plan", json_pack("{s:o}", "plan", plan_json(call, plan)));
+    else
+        print_table(stderr, call, plan);
+}
+
 bool slab_call_planned(slab_call *call, const slab_plan *plan)
 {
     bool dry = slab_call_flag(call, "dry-run");
@@ -121,7 +130,7 @@ bool slab_call_planned(slab_call *call, const slab_plan *plan)
         else if (dry)
             print_table(stdout, call, plan);
         else if (slab_call_flag(call, "verbose"))
-            print_table(stderr, call, plan);
+            say_plan(call, plan);
     }
     return dry;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/try.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,8 +45,7 @@ slab_status slab_call_counted(slab_call *call, slab_read_counts counts)
     slab_status rc = SLAB_OK;
     int64_t sums[] = {counts.packed_bytes, counts.chunks};
     TRY(slab_ranks_sum(slab_call_ranks(call), sums, 2));
-    if (slab_call_flag(call, "verbose") && slab_ranks_me(slab_call_ranks(call)) == 0)
-        fprintf(stderr, "slab: read %" PRId64 " bytes in %" PRId64 " chunks\n", sums[0], sums[1]);
+    slab_log(SLAB_LOG_INFO, "read %" PRId64 " bytes in %" PRId64 " chunks", sums[0], sums[1]);
 done:
     return rc;
 }

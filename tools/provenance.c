@@ -3,6 +3,7 @@
  */
 #include <slab/tools/call_impl.h>
 #include <slab/tools/json.h>
+#include <slab/tools/shell_word.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -12,39 +13,27 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* Letters that a shell takes as they are. */
-static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                            "_-./:,=+@%^";
-
-static char *word_append(char *at, const char *word)
-{
-    if (*word && word[strspn(word, plain)] == '\0')
-        return stpcpy(at, word);
-    *at++ = '\'';
-    for (; *word; word++)
-        at = *word == '\'' ? stpcpy(at, "'\\''") : (*at = *word, at + 1);
-    *at++ = '\'';
-    *at = '\0';
-    return at;
-}
-
 enum { COMMAND_MOST = 60000 }; /* an HDF5 attribute has room for 64,000 bytes */
 
 slab_status slab_call_command_text(const slab_call *call, char **out)
 {
     slab_status rc = SLAB_OK;
-    size_t size = sizeof "slab";
-    for (int i = 1; i < call->nwords; i++)
-        size += 4 * strlen(call->words[i]) + 3;
-    ALLOC(*out, size, "the command line");
-    char *at = stpcpy(*out, "slab");
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    *out = NULL;
+    REQUIRE(to, SLAB_ERR_MEMORY, "no memory to write down the command line");
+    fputs("slab", to);
     for (int i = 1; i < call->nwords; i++) {
-        *at++ = ' ';
-        at = word_append(at, call->words[i]);
+        putc(' ', to);
+        slab_shell_word(to, call->words[i]);
     }
-    if (at - *out > COMMAND_MOST)
-        strcpy(*out + COMMAND_MOST, "...");
+    REQUIRE(fclose(to) == 0, SLAB_ERR_MEMORY, "no memory to write down the command line");
+    if (size > COMMAND_MOST)
+        strcpy(text + COMMAND_MOST - 4, "...");
+    TRY(slab_memory_strdup(out, text));
 done:
+    free(text);
     return rc;
 }
 

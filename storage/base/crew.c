@@ -2,23 +2,18 @@
  * POSIX threads, not an OpenMP region: they sleep instead of spinning where ranks share cores, the
  * thread sanitizer sees them, and they end between runs (docs/decisions/crew.md).
  */
-#include <slab/storage/base/crew.h>
+#include <slab/storage/base/crew_impl.h>
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
-
-/* Shared words of every rank: the range of tasks left, the same of a local run (other ranks, which
- * may be in a run of all already, must not find it), and whether a task has failed somewhere. */
-enum { WORD_RANGE, WORD_LOCAL, WORD_HALT, WORDS };
 
 #define END_BIAS     ((int64_t)1 << 30)
 #define TASKS_MAX    (END_BIAS - 1)
@@ -28,10 +23,7 @@ struct slab_crew {
     slab_ranks *ranks;
     int threads;
     slab_words *words;
-    slab_progress progress;
-    void *progress_context;
-    const char *name;
-    _Atomic int64_t bytes;
+    crew_progress progress;
 };
 
 /* One run of a crew. */
@@ -45,7 +37,6 @@ typedef struct run {
     pthread_mutex_t steal;
     atomic_bool halted;
     _Atomic int64_t done, next_look;
-    int64_t next_progress; /* thread 0's */
     pthread_mutex_t failing;
     slab_status status; /* the first failure here */
     slab_error error;
@@ -58,13 +49,6 @@ typedef struct worker {
     pthread_t id;
 } worker;
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static int usable_cores(void)
 {
     cpu_set_t set;
@@ -72,15 +56,34 @@ static int usable_cores(void)
     return n < 1 ? 1 : n;
 }
 
-/* The cores this rank may use: Slurm's word, or the mask, which ranks of a node may share. */
+/* The cores this rank may use: Slurm's word, or its share of the node's, which ranks may be bound
+ * to parts of. */
 static int default_threads(const slab_ranks *ranks)
 {
     const char *text = getenv("SLURM_CPUS_PER_TASK");
     int stated = text ? atoi(text) : 0, cores = usable_cores();
     if (stated >= 1)
         return stated < cores ? stated : cores;
-    int share = cores / slab_ranks_on_node(ranks);
+    int share = slab_ranks_cores_on_node(ranks) / slab_ranks_on_node(ranks);
+    share = share < cores ? share : cores;
     return share < 1 ? 1 : share;
+}
+
+/* More threads than cores is slow, and mostly a launcher's options that were not meant so. */
+static void warn_of_crowd(const slab_crew *crew)
+{
+    static atomic_bool warned;
+    int ranks = slab_ranks_on_node(crew->ranks), cores = slab_ranks_cores_on_node(crew->ranks);
+    if ((int64_t)ranks * crew->threads <= cores || atomic_exchange(&warned, true))
+        return;
+    if (ranks > 1)
+        slab_log(
+            SLAB_LOG_WARN,
+            "%d ranks of %d thread%s share %d core%s of this node: they will wait for each other",
+            ranks, crew->threads, crew->threads == 1 ? "" : "s", cores, cores == 1 ? "" : "s");
+    else
+        slab_log(SLAB_LOG_WARN, "%d threads share %d core%s: they will wait for each other",
+                 crew->threads, cores, cores == 1 ? "" : "s");
 }
 
 slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out)
@@ -93,8 +96,9 @@ slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out)
     ALLOC(crew, 1, "a crew");
     crew->ranks = scope;
     crew->threads = threads ? threads : default_threads(scope);
-    crew->name = "";
+    crew->progress.name = "";
     TRY(slab_words_create(scope, WORDS, &crew->words));
+    warn_of_crowd(crew);
     *out = crew;
     crew = NULL;
 done:
@@ -107,6 +111,7 @@ void slab_crew_destroy(slab_crew **crew)
     if (!*crew)
         return;
     slab_words_destroy(&(*crew)->words);
+    crew_progress_clear(&(*crew)->progress);
     FREE(*crew);
 }
 
@@ -122,18 +127,18 @@ slab_ranks *slab_crew_ranks(const slab_crew *crew)
 
 void slab_crew_progress_set(slab_crew *crew, slab_progress hook, void *context)
 {
-    crew->progress = hook;
-    crew->progress_context = context;
+    crew->progress.hook = hook;
+    crew->progress.context = context;
 }
 
 void slab_crew_progress_name(slab_crew *crew, const char *what)
 {
-    crew->name = what;
+    crew->progress.name = what;
 }
 
 void slab_crew_count_bytes(slab_crew *crew, int64_t bytes)
 {
-    atomic_fetch_add(&crew->bytes, bytes);
+    atomic_fetch_add(&crew->progress.bytes, bytes);
 }
 
 /*
@@ -214,7 +219,7 @@ static slab_status steal(run *r, bool *got)
     slab_status rc = SLAB_OK;
     slab_words *words = r->crew->words;
     int me = slab_ranks_me(r->crew->ranks);
-    uint64_t seed = (uint64_t)me * 0x9E3779B97F4A7C15u + (uint64_t)now_ns();
+    uint64_t seed = (uint64_t)me * 0x9E3779B97F4A7C15u + (uint64_t)crew_now();
     *got = false;
     for (int tries = 0; tries < 4 && !*got; tries++) {
         int victim;
@@ -287,13 +292,13 @@ static bool halted(run *r)
                                slab_stop_reason()));
         return true;
     }
-    if (r->pause && now_ns() >= r->pause) {
+    if (r->pause && crew_now() >= r->pause) {
         halt_all(r);
         return true;
     }
     if (r->local || slab_ranks_count(r->crew->ranks) == 1)
         return false;
-    now = now_ns();
+    now = crew_now();
     if (now < look || !atomic_compare_exchange_strong(&r->next_look, &look, now + HALT_LOOK_NS))
         return false;
     if (slab_words_get(r->crew->words, slab_ranks_me(r->crew->ranks), WORD_HALT, &halt) != SLAB_OK)
@@ -303,16 +308,14 @@ static bool halted(run *r)
     return halt != 0;
 }
 
-static void show_progress(run *r, int64_t done)
+static void say_progress(run *r, int thread, int64_t done)
 {
     slab_crew *crew = r->crew;
-    if (!crew->progress)
-        return;
-    int64_t now = now_ns();
-    if (now < r->next_progress && done < r->total)
-        return;
-    r->next_progress = now + 100000000;
-    crew->progress(crew->progress_context, crew->name, done, r->total, atomic_load(&crew->bytes));
+    if (!r->local)
+        crew_progress_tell(&crew->progress, crew->words, crew->ranks, done, false);
+    if (thread == 0)
+        crew_progress_show(&crew->progress, r->local ? NULL : crew->words, crew->ranks, done,
+                           r->total);
 }
 
 static void *work(void *argument)
@@ -331,8 +334,7 @@ static void *work(void *argument)
             break;
         }
         int64_t done = atomic_fetch_add(&r->done, 1) + 1;
-        if (w->thread == 0)
-            show_progress(r, done);
+        say_progress(r, w->thread, done);
     }
     return NULL;
 }
@@ -386,7 +388,7 @@ static slab_status say_how_far(const run *r, slab_status rc)
 {
     int64_t finished = atomic_load(&r->done);
     slab_error why = *slab_error_last();
-    const char *name = r->crew->name;
+    const char *name = r->crew->progress.name;
     if (rc != SLAB_ERR_STOPPED || r->total == 0)
         return rc;
     if (slab_ranks_sum(r->crew->ranks, &finished, 1) != SLAB_OK)
@@ -422,6 +424,14 @@ done:
     return rc;
 }
 
+/* This rank is through, and others are not. */
+static void wait_on(void *context)
+{
+    run *r = context;
+    crew_progress_show(&r->crew->progress, r->crew->words, r->crew->ranks, atomic_load(&r->done),
+                       r->total);
+}
+
 static slab_status run_together(run *r)
 {
     slab_status rc = SLAB_OK;
@@ -429,15 +439,16 @@ static slab_status run_together(run *r)
     int me = slab_ranks_me(crew->ranks), count = slab_ranks_count(crew->ranks);
     REQUIRE(r->total >= 0 && r->total <= TASKS_MAX, SLAB_ERR_OVERFLOW,
             "%" PRId64 " tasks are too many", r->total);
-    atomic_store(&crew->bytes, 0);
+    crew_progress_begin(&crew->progress, crew->words, crew->ranks);
     int64_t first = r->total * me / count, last = r->total * (me + 1) / count;
     rc = slab_words_set(crew->words, me, WORD_RANGE, pack(first, last));
     if (rc == SLAB_OK)
         rc = run_workers(r);
+    crew_progress_tell(&crew->progress, crew->words, crew->ranks, atomic_load(&r->done), true);
     /* What is left over must be gone before a faster rank looks for work in the next run. */
     slab_status emptied = slab_words_set(crew->words, me, WORD_RANGE, pack(0, 0));
     rc = rc == SLAB_OK ? emptied : rc;
-    rc = slab_ranks_agree(crew->ranks, rc);
+    rc = slab_ranks_agree_idly(crew->ranks, rc, crew->progress.hook ? wait_on : NULL, r);
     rc = say_how_far(r, rc);
     if (rc != SLAB_OK)
         rc = clear_halts(crew, rc);
@@ -463,7 +474,7 @@ slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_
     *all = false;
     run_init(&r, crew, task, context, n);
     if (seconds > 0)
-        r.pause = now_ns() + (int64_t)(seconds * 1e9);
+        r.pause = crew_now() + (int64_t)(seconds * 1e9);
     TRY(run_together(&r));
     TRY(look_back(&r, all, &halted_some));
     if (halted_some)

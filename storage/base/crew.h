@@ -18,7 +18,10 @@ extern "C" {
 
 typedef struct slab_crew slab_crew;
 
-/** @param threads  per rank; 0: the affinity mask's cores divided by the node's ranks
+/** Warns (log.h) where the node's ranks have more threads than cores.
+ *
+ *  @param threads  per rank; 0: what Slurm says, else the node's cores divided by its ranks, at
+ * most those of the affinity mask
  *  @param scope    ranks that share the work; borrowed */
 slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out);
 void slab_crew_destroy(slab_crew **crew);
@@ -48,10 +51,18 @@ slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_
 slab_status slab_crew_run_local(slab_crew *crew, int64_t first, int64_t last, slab_task task,
                                 void *context);
 
-/** Called from thread 0 at most every 0.1 s with tasks done here and in all; bytes as counted with
- * slab_crew_count_bytes(). The program draws its progress bar from it. */
-typedef void (*slab_progress)(void *context, const char *what, int64_t done, int64_t total,
-                              int64_t bytes);
+/** How far a run is: what this rank has done by now, and the others about a second ago. */
+typedef struct slab_progress_state {
+    const char *what;           /* slab_crew_progress_name() */
+    int64_t done, total, bytes; /* tasks; bytes as counted with slab_crew_count_bytes() */
+    int ranks;                  /* that are in the run */
+    const int64_t *rank_done;   /* [ranks]: tasks */
+    const int64_t *rank_bytes;  /* [ranks] */
+} slab_progress_state;
+
+/** Called from thread 0 at most every 0.1 s. The program draws its progress bar from it. Set it on
+ * one rank: the others' tasks do not become slower by it. */
+typedef void (*slab_progress)(void *context, const slab_progress_state *now);
 void slab_crew_progress_set(slab_crew *crew, slab_progress hook, void *context);
 void slab_crew_progress_name(slab_crew *crew, const char *what);
 /** Uncompressed bytes dealt with, for the rate. Thread-safe. */

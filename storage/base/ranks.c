@@ -2,8 +2,10 @@
 
 #include <limits.h>
 #include <mpi.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <slab/storage/base/memory.h>
@@ -36,26 +38,56 @@ slab_status slab_mpi_status(int code, const char *call, const char *file, int li
     return slab_error_set(SLAB_ERR_MPI, file, line, "%.40s failed: %s", call, text);
 }
 
-/* A launcher that made several processes says so in the environment, each in its own words. */
-static bool launched(void)
+/* How many processes the launcher made. Each says so in the environment, in its own words; what
+ * srun says comes last, because an mpirun may have been started by it. */
+static int launched(void)
 {
     static const char *const counts[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE",
                                          "SLURM_STEP_NUM_TASKS"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         const char *text = getenv(counts[i]);
-        if (text && atoi(text) > 1)
-            return true;
+        if (text && atoi(text) >= 1)
+            return atoi(text);
     }
-    return false;
+    return 1;
+}
+
+/* Every process for itself would write the same output: better none. */
+static slab_status check_together(int expected)
+{
+    slab_status rc = SLAB_OK;
+    REQUIRE(world.count > 1 || expected <= 1, SLAB_ERR_MPI,
+            "%d processes were started, but MPI does not bring them together: try srun "
+            "--mpi=pmix or --mpi=pmi2, or mpirun",
+            expected);
+done:
+    return rc;
+}
+
+/* The affinity masks of a node's ranks, united. */
+static slab_status count_cores(MPI_Comm node)
+{
+    slab_status rc = SLAB_OK;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        CPU_SET(0, &set);
+    if (node != MPI_COMM_NULL)
+        TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &set, (int)sizeof set, MPI_BYTE, MPI_BOR, node));
+    world.node_cores = CPU_COUNT(&set);
+done:
+    return rc;
 }
 
 /*
  * Open MPI 4.1's shared-memory transport crashes in one-sided atomics when it copies between
- * processes in one step (seen with 4.1.4: PMPI_Compare_and_swap, mca_btl_vader). Whoever sets the
- * variable knows better.
+ * processes in one step (seen with 4.1.4: PMPI_Compare_and_swap, mca_btl_vader); its osc/pt2pt does
+ * not work with several threads, and prints a page about that where it is asked. Whoever sets the
+ * variables knows better.
  */
 static void mend_open_mpi(void)
 {
+    setenv("OMPI_MCA_osc", "^pt2pt", 0);
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
 }
 
@@ -77,6 +109,7 @@ static slab_status start_mpi(void)
     TRY_MPI(MPI_Comm_split_type(world_comm, MPI_COMM_TYPE_SHARED, world.me, MPI_INFO_NULL, &node));
     TRY_MPI(MPI_Comm_rank(node, &world.me_on_node));
     TRY_MPI(MPI_Comm_size(node, &world.on_node));
+    TRY(count_cores(node));
     world.comm = &world_comm;
 done:
     if (node != MPI_COMM_NULL)
@@ -86,8 +119,15 @@ done:
 
 slab_status slab_ranks_start(slab_ranks **out)
 {
+    slab_status rc = SLAB_OK;
+    int count = launched();
     *out = &world;
-    return launched() ? start_mpi() : SLAB_OK;
+    if (count > 1) {
+        TRY(start_mpi());
+        TRY(check_together(count));
+    }
+done:
+    return rc;
 }
 
 slab_ranks *slab_ranks_world(void)
@@ -153,14 +193,19 @@ int slab_ranks_me_on_node(const slab_ranks *ranks)
     return ranks->me_on_node;
 }
 
-slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine)
+int slab_ranks_cores_on_node(const slab_ranks *ranks)
+{
+    cpu_set_t set;
+    if (ranks->count > 1 && ranks->node_cores > 0)
+        return ranks->node_cores;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* @param first  the lowest rank that has failed; INT_MAX: none has */
+static slab_status share_error(slab_ranks *ranks, int first)
 {
     slab_status rc = SLAB_OK;
     slab_error error;
-    int first = mine == SLAB_OK ? INT_MAX : ranks->me;
-    if (ranks->count == 1)
-        return mine;
-    TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks)));
     if (first == INT_MAX)
         return SLAB_OK;
     memset(&error, 0, sizeof error);
@@ -171,6 +216,58 @@ slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine)
     if (strncmp(error.message, "rank ", 5) != 0) /* it may have been agreed on before */
         slab_error_prefix(error.code, "rank %d", first);
     rc = error.code;
+done:
+    return rc;
+}
+
+slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine)
+{
+    slab_status rc = SLAB_OK;
+    int first = mine == SLAB_OK ? INT_MAX : ranks->me;
+    if (ranks->count == 1)
+        return mine;
+    TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks)));
+    rc = share_error(ranks, first);
+done:
+    return rc;
+}
+
+/* Spins at first, as MPI does: mostly the others come soon. */
+static slab_status wait_idly(MPI_Request *request, void (*idle)(void *context), void *context)
+{
+    enum { SPINS = 20000, NAPS_PER_CALL = 100 };
+    const struct timespec nap = {0, 1000000};
+    slab_status rc = SLAB_OK;
+    int come = 0;
+    for (int64_t i = 0; !come; i++) {
+        TRY_MPI(MPI_Test(request, &come, MPI_STATUS_IGNORE));
+        if (come)
+            break;
+        if (i < SPINS)
+            sched_yield();
+        else
+            nanosleep(&nap, NULL);
+        if (i >= SPINS && i % NAPS_PER_CALL == 0)
+            idle(context);
+    }
+done:
+    return rc;
+}
+
+slab_status slab_ranks_agree_idly(slab_ranks *ranks, slab_status mine, void (*idle)(void *context),
+                                  void *context)
+{
+    slab_status rc = SLAB_OK;
+    int own = mine == SLAB_OK ? INT_MAX : ranks->me, first = own;
+    MPI_Request request = MPI_REQUEST_NULL;
+    if (ranks->count == 1)
+        return mine;
+    TRY_MPI(MPI_Iallreduce(&own, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks), &request));
+    if (idle)
+        TRY(wait_idly(&request, idle, context));
+    else
+        TRY_MPI(MPI_Wait(&request, MPI_STATUS_IGNORE));
+    rc = share_error(ranks, first);
 done:
     return rc;
 }
@@ -205,8 +302,8 @@ static slab_status gather_offsets(slab_ranks *ranks, size_t bytes, size_t **offs
                            "offsets of ranks");
     TRY(slab_ranks_agree(ranks, rc));
     if (ranks->count > 1)
-        TRY_MPI(MPI_Allgather(&mine, 1, MPI_UINT64_T, *offsets + 1, 1, MPI_UINT64_T,
-                              comm_of(ranks)));
+        TRY_MPI(
+            MPI_Allgather(&mine, 1, MPI_UINT64_T, *offsets + 1, 1, MPI_UINT64_T, comm_of(ranks)));
     else
         (*offsets)[1] = bytes;
     for (int r = 0; r < ranks->count; r++)
@@ -294,8 +391,8 @@ static slab_status reduce(slab_ranks *ranks, int64_t *values, size_t n, MPI_Op o
     slab_status rc = SLAB_OK;
     for (size_t at = 0; ranks->count > 1 && at < n; at += INT_MAX) {
         size_t some = n - at < INT_MAX ? n - at : INT_MAX;
-        TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, values + at, (int)some, MPI_INT64_T, op,
-                              comm_of(ranks)));
+        TRY_MPI(
+            MPI_Allreduce(MPI_IN_PLACE, values + at, (int)some, MPI_INT64_T, op, comm_of(ranks)));
     }
 done:
     return rc;

@@ -8,10 +8,10 @@
 #ifndef SLAB_STORAGE_BASE_RANKS_H
 #define SLAB_STORAGE_BASE_RANKS_H
 
+#include <slab/storage/base/status.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <slab/storage/base/status.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,12 +42,21 @@ int slab_ranks_count(const slab_ranks *ranks);
 int slab_ranks_on_node(const slab_ranks *ranks);
 int slab_ranks_me_on_node(const slab_ranks *ranks);
 
+/** Cores of this machine that its ranks may use, all together: the union of their affinity masks.
+ */
+int slab_ranks_cores_on_node(const slab_ranks *ranks);
+
 /**
  * Agrees on how a step ended, so that no rank walks into a collective call that others skip.
  * Collective. Every rank gets the status and the error record of the lowest failing rank, its
  * message prefixed with "rank r: " when there are several ranks; SLAB_OK when all succeeded.
  */
 slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine);
+
+/** As slab_ranks_agree(), for the end of long work: a rank that waits for the others calls idle
+ * every 0.1 s. Collective. @param idle  may differ from rank to rank; NULL: nothing */
+slab_status slab_ranks_agree_idly(slab_ranks *ranks, slab_status mine, void (*idle)(void *context),
+                                  void *context);
 
 /** Collective. Any number of bytes (more than 2^31 too). */
 slab_status slab_ranks_broadcast(slab_ranks *ranks, void *data, size_t bytes, int root);
@@ -83,6 +92,16 @@ slab_status slab_words_fetch_add(slab_words *words, int owner, size_t index, int
                                  int64_t *before);
 slab_status slab_words_get(slab_words *words, int owner, size_t index, int64_t *value);
 slab_status slab_words_set(slab_words *words, int owner, size_t index, int64_t value);
+
+/**
+ * Words first .. first + n - 1 of all ranks, without waiting for any of them. The first call begins
+ * to read; a later one takes what was read once all of it has come, and the next begins anew. One
+ * such reading at a time, always with the same first and n. Cost: a message a rank and reading.
+ *
+ * @param[out] values  [count, n], row-major; unchanged until *all; the caller's
+ * @param[out] all     true: values holds a whole reading
+ */
+slab_status slab_words_look(slab_words *words, size_t first, size_t n, int64_t *values, bool *all);
 
 #ifdef __cplusplus
 }

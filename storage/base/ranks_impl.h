@@ -10,6 +10,7 @@
 struct slab_ranks {
     int me, count;
     int on_node, me_on_node;
+    int node_cores;       /* that the node's ranks may use together; 0: not known yet */
     void *comm;           /* MPI_Comm *, NULL when MPI was not started */
     pthread_mutex_t lock; /* around MPI calls that worker threads make */
 };

@@ -15,7 +15,7 @@ declare -A good=(
     [group]="mean,count x.h5:/x by=in.h5:/g[:,0] -o OUT.h5" [unique]="in.h5:/g --counts -o OUT.h5"
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
     [copy]="in.h5:/g -o OUT.h5:/g --chunks CHUNKS" [diff]="in.h5:/g in.h5:/g"
-    [rm]="in.h5:/spare" [attr]="in.h5:/g" [jobs]="" [clean]="in.h5" [help]="" [version]=""
+    [sbatch]="--print stat in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g" [jobs]="" [clean]="in.h5" [help]="" [version]=""
     [attr/set]="in.h5:/g units=K scale=0.5" [export/bed]="in.h5:/g -o OUT.bed"
     [export/csv]="x.h5:/x -o OUT.csv" [import/npy]="in.npy -o OUT.h5:/n"
     [import/csv]="in.csv -o OUT.h5:/table")
@@ -33,7 +33,7 @@ call_words() {
 # call_takes_ranks KEY: does its verb run on all ranks?
 call_takes_ranks() {
     local verb=${1%%/*}
-    grep -q SLAB_TAKES_RANKS "$SLAB_SOURCE/tools/cmd_${verb//-/_}.c"
+    sed -n '/\.takes = /,/,$/p' "$SLAB_SOURCE/tools/cmd_${verb//-/_}.c" | grep -q SLAB_TAKES_RANKS
 }
 
 # call_writes KEY: does it write a file?

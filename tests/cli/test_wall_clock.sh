@@ -56,7 +56,10 @@ done
 # a signal to one of several ranks stops all, and is told once
 setsid mpirun --oversubscribe -n 3 "$SLAB" $long 2>err &
 leader=$!
-sleep 0.7
+for _ in $(seq 200); do # a signal while MPI starts ends it at once
+    grep -q 'continuing what' err && break
+    sleep 0.1
+done
 kill -TERM "$(ps -o pid=,comm= -s $leader | awk '$2 == "slab" {print $1}' | tail -1)"
 wait $leader
 code=$?

@@ -119,6 +119,61 @@ static void check_stop(slab_ranks *ranks, slab_crew *crew)
     CHECK(slab_error_last()->code == SLAB_ERR_STOPPED);
 }
 
+typedef struct watched {
+    int calls;
+    int64_t done, least_last, sum;
+    int ranks;
+} watched;
+
+static void watch(void *context, const slab_progress_state *now)
+{
+    watched *w = context;
+    w->calls++;
+    w->ranks = now->ranks;
+    w->done = now->done;
+    w->sum = 0;
+    for (int r = 0; r < now->ranks; r++)
+        w->sum += now->rank_done[r];
+    CHECK(now->done <= now->total && now->done >= now->rank_done[0]);
+    CHECK(now->bytes == 3 * now->done || now->ranks > 1); /* others' bytes may be newer */
+    w->least_last = now->rank_done[now->ranks - 1];
+}
+
+typedef struct slow_end {
+    slab_crew *crew;
+    bool slow;
+} slow_end;
+
+static slab_status slow_on_last(void *context, int thread, int64_t task)
+{
+    slow_end *s = context;
+    (void)thread;
+    (void)task;
+    sleep_us(s->slow ? 20000 : 5000);
+    slab_crew_count_bytes(s->crew, 3);
+    return SLAB_OK;
+}
+
+/* The first rank learns how far the others are while they work, and which of them is slow. */
+static void check_progress(slab_ranks *ranks, slab_crew *crew)
+{
+    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
+    watched w = {0};
+    slow_end s = {crew, me == count - 1 && count > 1};
+    if (me == 0)
+        slab_crew_progress_set(crew, watch, &w);
+    slab_crew_progress_name(crew, "watching");
+    /* about 1.5 s: words are told and looked at every half second */
+    CHECK(slab_crew_run(crew, TASKS * count, slow_on_last, &s) == SLAB_OK);
+    if (me == 0) {
+        CHECK(w.calls >= 3 && w.ranks == count && w.sum == w.done);
+        CHECK(w.done > (int64_t)TASKS * count / 2);
+        CHECK(count == 1 || w.least_last > 0);
+        CHECK(count == 1 || w.least_last < w.done / count);
+        slab_crew_progress_set(crew, NULL, NULL);
+    }
+}
+
 int main(void)
 {
     slab_ranks *ranks;
@@ -130,6 +185,8 @@ int main(void)
         check_stealing(ranks, crew);
         check_failure(ranks, crew);
         check_local_run(ranks, crew);
+        if (threads == 1)
+            check_progress(ranks, crew);
         if (threads == 2)
             check_stop(ranks, crew);
         slab_crew_destroy(&crew);

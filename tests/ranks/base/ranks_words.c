@@ -54,6 +54,31 @@ static void check_setting(void)
     CHECK(value == 1000 + (me + count - 1) % count);
 }
 
+/* Nobody answers: the values come without the others' help, and as they were set. */
+static void check_looking(void)
+{
+    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
+    int64_t seen[16 * 2];
+    bool all = false;
+    for (int round = 1; round <= 3; round++) {
+        CHECK(slab_ranks_barrier(ranks) == SLAB_OK);
+        CHECK(slab_words_set(words, me, 1, 10 * me + round) == SLAB_OK);
+        CHECK(slab_words_set(words, me, 2, -me - round) == SLAB_OK);
+        CHECK(slab_ranks_barrier(ranks) == SLAB_OK);
+        for (int tries = 0; me == 0 && tries < 100000; tries++) {
+            CHECK(slab_words_look(words, 1, 2, seen, &all) == SLAB_OK);
+            if (all)
+                break;
+        }
+        CHECK(me != 0 || all);
+        for (int r = 0; me == 0 && all && r < count; r++)
+            CHECK(seen[2 * r] == 10 * r + round && seen[2 * r + 1] == -r - round);
+    }
+    /* begun, and never taken */
+    if (me == 0)
+        CHECK(slab_words_look(words, 1, 2, seen, &all) == SLAB_OK);
+}
+
 int main(void)
 {
     if (slab_ranks_start(&ranks) != SLAB_OK)
@@ -61,6 +86,7 @@ int main(void)
     CHECK(slab_words_create(ranks, WORDS, &words) == SLAB_OK);
     check_changes();
     check_setting();
+    check_looking();
     slab_words_destroy(&words);
     CHECK(words == NULL);
     slab_words_destroy(&words);

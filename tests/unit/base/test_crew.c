@@ -1,7 +1,10 @@
 #include <check.h>
+#include <sched.h>
 #include <slab/storage/base/crew.h>
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -115,10 +118,13 @@ typedef struct shown {
     const char *what;
 } shown;
 
-static void show(void *context, const char *what, int64_t done, int64_t total, int64_t bytes)
+static void show(void *context, const slab_progress_state *now)
 {
     shown *s = context;
-    *s = (shown){s->calls + 1, done, total, bytes, what};
+    *s = (shown){s->calls + 1, now->done, now->total, now->bytes, now->what};
+    ck_assert_int_eq(now->ranks, 1);
+    ck_assert_int_eq(now->rank_done[0], now->done);
+    ck_assert_int_eq(now->rank_bytes[0], now->bytes);
 }
 
 START_TEST(progress_is_shown_up_to_the_last_task)
@@ -134,6 +140,57 @@ START_TEST(progress_is_shown_up_to_the_last_task)
     ck_assert_int_eq(s.total, TASKS);
     ck_assert_int_eq(s.bytes, 10 * TASKS);
     slab_crew_destroy(&t.crew);
+}
+END_TEST
+
+static char warned[256];
+static int warnings;
+
+static void note_warning(void *context, slab_level level, const char *line)
+{
+    (void)context;
+    warnings += level == SLAB_LOG_WARN;
+    snprintf(warned, sizeof warned, "%s", line);
+}
+
+/* Before any other: it is said once in the life of a process. */
+START_TEST(more_threads_than_cores_are_warned_of_once)
+{
+    int cores = slab_ranks_cores_on_node(slab_ranks_world());
+    char expected[256];
+    slab_log_set(note_warning, NULL, SLAB_LOG_WARN);
+    slab_crew *crew = crew_of(cores);
+    ck_assert_int_eq(warnings, 0);
+    slab_crew_destroy(&crew);
+    for (int i = 0; i < 2; i++) {
+        crew = crew_of(cores + 1);
+        slab_crew_destroy(&crew);
+    }
+    ck_assert_int_eq(warnings, 1);
+    snprintf(expected, sizeof expected, "%d threads share %d core%s: they will wait for each other",
+             cores + 1, cores, cores == 1 ? "" : "s");
+    ck_assert_str_eq(warned, expected);
+    slab_log_set(NULL, NULL, SLAB_LOG_WARN);
+}
+END_TEST
+
+START_TEST(a_rank_bound_to_fewer_cores_starts_fewer_threads)
+{
+    cpu_set_t before, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    slab_crew *crew = crew_of(0);
+    ck_assert_int_eq(slab_crew_threads(crew), CPU_COUNT(&before));
+    slab_crew_destroy(&crew);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    ck_assert_int_eq(slab_ranks_cores_on_node(slab_ranks_world()), 1);
+    crew = crew_of(0);
+    ck_assert_int_eq(slab_crew_threads(crew), 1);
+    slab_crew_destroy(&crew);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof before, &before), 0);
 }
 END_TEST
 
@@ -173,6 +230,8 @@ int main(void)
 {
     Suite *suite = suite_create("crew");
     TCase *tests = tcase_create("crew");
+    tcase_add_test(tests, more_threads_than_cores_are_warned_of_once);
+    tcase_add_test(tests, a_rank_bound_to_fewer_cores_starts_fewer_threads);
     tcase_add_test(tests, every_task_runs_once);
     tcase_add_test(tests, a_local_run_does_its_own_range);
     tcase_add_test(tests, no_tasks_are_done_at_once_and_impossible_numbers_refused);

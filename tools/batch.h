@@ -1,0 +1,75 @@
+/**
+ * Batch jobs: commands of slab as scripts for Slurm and PBS.
+ */
+#ifndef SLAB_TOOLS_BATCH_H
+#define SLAB_TOOLS_BATCH_H
+
+#include <slab/tools/command.h>
+#include <slab/tools/options.h>
+
+/** Words of a command line, in memory of their own; at[n] is NULL. */
+typedef struct slab_argv {
+    int n;
+    char **at;
+} slab_argv;
+
+slab_status slab_argv_add(slab_argv *list, const char *word);
+void slab_argv_clear(slab_argv *list);
+
+/** One command that a job runs, and where its output goes. */
+typedef struct slab_batch_task {
+    slab_argv words; /* VERB ARGUMENT... */
+    char *output;    /* value of its -o, NULL: none */
+} slab_batch_task;
+
+/** Files of an array of jobs: patterns of a shell, or names. In alphabetical order within a
+ * pattern. @retval SLAB_ERR_NOT_FOUND  a pattern fits no file */
+slab_status slab_batch_files(slab_call *call, slab_argv *out);
+
+/** The words of a command for a file: {} its path, {stem} its name without folder and ending,
+ * {name} its name, {dir} its folder. A word that the file's name would turn into an option gets
+ * "./" before it. */
+slab_status slab_batch_expand(const slab_argv *words, const char *file, slab_argv *out);
+
+/** What a command needs. */
+typedef struct slab_needs {
+    size_t memory; /* --memory of a rank, bytes */
+    bool stated;   /* by the command itself: no plan was asked */
+    double seconds;
+} slab_needs;
+
+/**
+ * Asks the command for its plan, in a process of its own.
+ *
+ * @param program  slab itself
+ * @param parsed   of the task's words
+ * @retval SLAB_ERR_VALUE  the command cannot be planned (message: why)
+ */
+slab_status slab_batch_plan(const char *program, const slab_argv *words, const slab_parsed *parsed,
+                            int64_t threads, slab_needs *out);
+
+/** A job, or an array of them. Texts are borrowed. */
+typedef struct slab_batch {
+    bool pbs;
+    const char *program, *folder; /* absolute */
+    const char *name, *partition, *account, *log;
+    int64_t ranks, nodes; /* nodes 0: as it comes */
+    int64_t threads;      /* a rank */
+    size_t bytes;         /* of a rank, with what is not in its budget */
+    int64_t seconds, stop_before;
+    const char *launcher; /* auto, srun, mpirun */
+    bool again;           /* run it again when it was stopped: it goes on then */
+    int64_t runs;         /* but so often at most */
+    const slab_argv *directives;
+    bool is_array;
+    int64_t at_once; /* 0: as many as the system likes */
+    int ntasks;
+    const slab_batch_task *tasks;
+    const char *merge; /* what bash runs when all have ended well; NULL: nothing */
+} slab_batch;
+
+/** The script of the job, or that of what follows it. slab_memory_free() it. */
+slab_status slab_batch_script(const slab_batch *b, char **out);
+slab_status slab_batch_merge_script(const slab_batch *b, char **out);
+
+#endif
