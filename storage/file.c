@@ -24,8 +24,16 @@ slab_status slab_file_meta(slab_file *file, slab_meta **out)
 {
     slab_status rc = SLAB_OK;
     pthread_mutex_lock(&file->lock);
-    if (!file->meta)
+    if (!file->meta) {
         TRY(slab_meta_open(file->path, &file->meta));
+        if (!slab_meta_is(file->meta, file->fd)) {
+            slab_meta_close(&file->meta);
+            FAIL(SLAB_ERR_LOCKED,
+                 "another file has become '%s' while it was opened: run the command "
+                 "again",
+                 file->path);
+        }
+    }
 done:
     *out = file->meta;
     pthread_mutex_unlock(&file->lock);

@@ -13,15 +13,17 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
 enum { VERSION = 1, BUFFER = 1 << 20, VECTORS = 256 };
+enum { PAUSE_MS = 2, PATIENCE_MS = 5000 }; /* with a commit that is under way */
 
 typedef struct journal_header {
     char magic[8];
@@ -541,11 +543,39 @@ done:
     return rc;
 }
 
+/* The lock of one who may change the file. A journal is there for as long as a commit takes, so its
+ * writer is waited for. Where there are no locks, a journal that outlives the patience is taken for
+ * that of a dead one. *hot: it is still there, and its writer dead. */
+static slab_status lock_hot(const char *path, const char *name, int fd, bool *hot)
+{
+    slab_status rc = SLAB_OK;
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    struct stat st;
+    char who[SLAB_HOLDERS_MAX];
+    slab_locked got;
+    int waited = 0;
+    *hot = false;
+    while ((got = slab_lock_exclusive(fd)) != SLAB_LOCK_GOT && waited < PATIENCE_MS) {
+        if (lstat(name, &st) != 0)
+            goto done;
+        nanosleep(&pause, NULL);
+        waited += PAUSE_MS;
+    }
+    if (got == SLAB_LOCK_HELD) {
+        slab_lock_holders(fd, who);
+        FAIL(SLAB_ERR_LOCKED, "another process is writing '%s': %s", path, who);
+    }
+    *hot = lstat(name, &st) == 0; /* or its writer has finished meanwhile */
+done:
+    return rc;
+}
+
 slab_status slab_journal_recover(const char *path, char *did)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
     char *name = NULL;
+    bool hot = false;
     int fd = -1;
     did[0] = '\0';
     TRY(slab_journal_path(path, &name));
@@ -555,19 +585,9 @@ slab_status slab_journal_recover(const char *path, char *did)
     if (fd < 0)
         FAIL_ERRNO("a write of '%s' was interrupted and must be undone, but it cannot be opened",
                    path);
-    int locked;
-    do {
-        locked = flock(fd, LOCK_EX | LOCK_NB);
-    } while (locked != 0 && errno == EINTR);
-    if (locked != 0) {
-        REQUIRE(errno != EWOULDBLOCK, SLAB_ERR_LOCKED, "another process is writing '%s'", path);
-        /* A file system without locks: nobody can hold one. */
-        if (errno != ENOLCK && errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL)
-            FAIL_ERRNO("cannot lock '%s'", path);
-    }
-    if (lstat(name, &st) != 0) /* its writer finished meanwhile */
-        goto done;
-    TRY(roll_back(name, path, fd, did));
+    TRY(lock_hot(path, name, fd, &hot));
+    if (hot)
+        TRY(roll_back(name, path, fd, did));
 done:
     if (fd >= 0)
         close(fd);
