@@ -72,6 +72,21 @@ done:
     return rc;
 }
 
+/* Arrays of one file that are used together are those of one state: when there is a new one, those
+ * that were opened before must be in it. */
+static slab_status all_same(slab_file *file, slab_meta *meta)
+{
+    slab_status rc = SLAB_OK;
+    int states;
+    do {
+        states = slab_meta_states(meta);
+        for (slab_array *a = file->arrays; a; a = a->next)
+            TRY(slab_array_same(a, meta));
+    } while (states != slab_meta_states(meta));
+done:
+    return rc;
+}
+
 static slab_status describe_here(slab_array *array)
 {
     slab_status rc = SLAB_OK;
@@ -87,6 +102,7 @@ static slab_status describe_here(slab_array *array)
         TRY(slab_meta_object_key(meta, path, &array->key));
     } while (states != slab_meta_states(meta));
     atomic_store(&array->states, states);
+    TRY(all_same(file, meta));
     TRY_SAYING(check_shape(info), "cannot use '%s:%s'", file->path, path);
     if (info->layout == SLAB_LAYOUT_CHUNKED) {
         TRY_SAYING(check_chunk(info), "cannot use '%s:%s'", file->path, path);
@@ -104,6 +120,8 @@ slab_status slab_array_open(slab_file *file, const char *path, slab_array **out)
     rc = slab_memory_alloc((void **)&array, 1, sizeof *array, "an array");
     if (rc == SLAB_OK) {
         array->file = file;
+        array->next = file->arrays;
+        file->arrays = array;
         array->states = -1; /* other ranks have not seen it yet */
         rc = slab_memory_strdup(&array->path, path);
     }
@@ -125,6 +143,11 @@ void slab_array_close(slab_array **array)
     *array = NULL;
     if (!a)
         return;
+    for (slab_array **at = a->file ? &a->file->arrays : NULL; at && *at; at = &(*at)->next)
+        if (*at == a) {
+            *at = a->next;
+            break;
+        }
     FREE(a->chunks);
     FREE(a->path);
     FREE(a);

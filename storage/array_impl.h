@@ -14,10 +14,12 @@ struct slab_file {
     int fd;               /* raw bytes are read through it, on every rank */
     pthread_mutex_t lock; /* of meta */
     slab_meta *meta;      /* rank 0: always; other ranks: once they need it */
+    slab_array *arrays;   /* those that are open, each with the next */
 };
 
 struct slab_array {
     slab_file *file;
+    slab_array *next; /* of the file's */
     char *path;
     slab_array_info info;
     uint64_t key;       /* which object of the file it is */

@@ -94,6 +94,8 @@ void slab_file_close(slab_file **file)
     *file = NULL;
     if (!f)
         return;
+    for (slab_array *a = f->arrays; a; a = a->next) /* they may be closed after it */
+        a->file = NULL;
     slab_meta_close(&f->meta);
     if (f->fd >= 0)
         close(f->fd);

@@ -186,7 +186,7 @@ static slab_status say_who_began(const char *file, slab_status rc)
     slab_error error = *slab_error_last();
     char *job = NULL;
     size_t host = 0, process = 0;
-    if (slab_job_read(file, &job) == SLAB_OK && job) {
+    if (strstr(error.message, "another process") && slab_job_read(file, &job) == SLAB_OK && job) {
         const char *on = slab_job_value(job, "host", &host);
         const char *who = slab_job_value(job, "process", &process);
         size_t n = strlen(error.message);

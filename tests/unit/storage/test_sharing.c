@@ -190,6 +190,26 @@ START_TEST(an_array_that_was_replaced_is_not_read_as_if_it_were_the_old_one)
 }
 END_TEST
 
+START_TEST(arrays_of_one_file_are_not_those_of_two_commits)
+{
+    const char *path = made("f.h5");
+    slab_file *file;
+    slab_array *x, *y;
+    ok(slab_file_open(slab_ranks_alone(), path, &file));
+    ok(slab_array_open(file, "/x", &x));
+    slab_txn *txn = begin(path, true, NULL);
+    put(txn, "/x", 2);
+    put(txn, "/y", 2);
+    ok(slab_txn_commit(&txn));
+    fails(slab_array_open(file, "/y", &y), SLAB_ERR_LOCKED); /* /x is of the state before */
+    ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "f.h5:/x'"));
+    slab_array_close(&x);
+    ok(slab_array_open(file, "/y", &y));
+    slab_file_close(&file);
+    slab_array_close(&y); /* in this order too */
+}
+END_TEST
+
 START_TEST(a_file_that_has_been_replaced_is_not_mixed_with_the_new_one)
 {
     const char *path = made("f.h5");
@@ -239,6 +259,7 @@ int main(void)
     tcase_add_test(tests, a_stop_ends_the_wait_and_what_was_written_is_continued);
     tcase_add_test(tests, an_array_that_was_opened_is_read_though_others_are_added);
     tcase_add_test(tests, an_array_that_was_replaced_is_not_read_as_if_it_were_the_old_one);
+    tcase_add_test(tests, arrays_of_one_file_are_not_those_of_two_commits);
     tcase_add_test(tests, a_file_that_has_been_replaced_is_not_mixed_with_the_new_one);
     tcase_add_test(tests, where_locks_are_switched_off_a_dead_writers_file_is_taken_over);
     Suite *suite = suite_create("sharing");
