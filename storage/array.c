@@ -72,6 +72,15 @@ done:
     return rc;
 }
 
+slab_status slab_array_judge(slab_array *array, slab_meta *meta, slab_status rc)
+{
+    slab_error why = *slab_error_last();
+    slab_status same = slab_array_same(array, meta);
+    if (same == SLAB_OK && rc != SLAB_OK)
+        slab_error_restore(&why);
+    return same == SLAB_ERR_LOCKED || rc == SLAB_OK ? same : rc;
+}
+
 /* Arrays of one file that are used together are those of one state: when there is a new one, those
  * that were opened before must be in it. */
 static slab_status all_same(slab_file *file, slab_meta *meta)
@@ -188,9 +197,9 @@ static slab_status look_up(slab_array *array)
     slab_meta *meta;
     slab_box all = slab_box_whole(&array->grid.count);
     TRY(slab_file_meta(array->file, &meta));
-    TRY_SAYING(slab_meta_chunks(meta, array->path, &all, array->chunks),
-               "cannot look up the chunks of '%s:%s'", array->file->path, array->path);
-    TRY(slab_array_same(array, meta));
+    rc = slab_meta_chunks(meta, array->path, &all, array->chunks);
+    TRY_SAYING(slab_array_judge(array, meta, rc), "cannot look up the chunks of '%s:%s'",
+               array->file->path, array->path);
 done:
     return rc;
 }

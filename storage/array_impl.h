@@ -36,6 +36,9 @@ slab_status slab_file_meta(slab_file *file, slab_meta **out);
  * Thread-safe. @retval SLAB_ERR_LOCKED */
 slab_status slab_array_same(slab_array *array, slab_meta *meta);
 
+/** What reading of an array came to, or that another process has put another one in its place. */
+slab_status slab_array_judge(slab_array *array, slab_meta *meta, slab_status rc);
+
 /** True on the rank that reads metadata for all. */
 bool slab_file_leads(const slab_file *file);
 

@@ -88,6 +88,7 @@ void slab_driver_unlock(slab_driver_file *f)
 slab_status slab_driver_stamp(slab_driver_file *f, uint64_t superblock)
 {
     slab_status rc = SLAB_OK;
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
     struct stat st;
     f->stamped = false;
     for (int i = 0; i < SLAB_DRIVER_LINES; i++)
@@ -98,6 +99,13 @@ slab_status slab_driver_stamp(slab_driver_file *f, uint64_t superblock)
     f->eoa = 0;
     f->superblock = superblock;
     TRY(slab_driver_read(f, superblock, sizeof f->stamp, f->stamp));
+    /* A commit writes the superblock first: only when its journal has gone is the rest of it there.
+     */
+    for (int waited = 0; !f->locked && is_committing(f) && waited < PATIENCE_MS;
+         waited += PAUSE_MS) {
+        nanosleep(&pause, NULL);
+        TRY(slab_driver_read(f, superblock, sizeof f->stamp, f->stamp));
+    }
     f->stamped = true;
 done:
     return rc;

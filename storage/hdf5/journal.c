@@ -326,7 +326,7 @@ static slab_status roll_back(const char *name, const char *path, int fd, char *d
 static slab_status journal_remove(const char *name, bool sync, int *kept, bool *removed)
 {
     slab_status rc = SLAB_OK;
-    *kept = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    *kept = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*kept < 0)
         FAIL_ERRNO("cannot open the journal '%s'", name);
     if (unlink(name) != 0)
@@ -380,6 +380,7 @@ typedef struct found_journal {
     journal_header header;
     journal_entry *entries;
     uint64_t data; /* where the old bytes begin */
+    uid_t owner;
     bool whole;
 } found_journal;
 
@@ -437,6 +438,7 @@ static slab_status journal_read(int fd, const char *name, found_journal *found)
         FAIL_ERRNO("cannot look at '%s'", name);
     REQUIRE(S_ISREG(st.st_mode), SLAB_ERR_FORMAT, "the journal '%s' is not a regular file", name);
     uint64_t length = (uint64_t)st.st_size;
+    found->owner = st.st_uid;
     if (length < sizeof found->header)
         goto done;
     TRY(read_all(fd, &found->header, sizeof found->header, 0, name));
@@ -481,7 +483,8 @@ done:
     return rc;
 }
 
-/* The journal must be this very file's, or its bytes would ruin another. */
+/* The journal must be this very file's, or its bytes would ruin another; and of somebody who may
+ * write the file, or anybody who can make a name in its folder could have us write it. */
 static slab_status identity_check(const found_journal *found, const char *name, int fd,
                                   const char *path, uint64_t *size)
 {
@@ -495,6 +498,10 @@ static slab_status identity_check(const found_journal *found, const char *name, 
             "the journal '%s' belongs to another file than '%s' is now: if that is whole, remove "
             "the journal",
             name, path);
+    REQUIRE(found->owner == st.st_uid || found->owner == geteuid() || found->owner == 0,
+            SLAB_ERR_FORMAT,
+            "the journal '%s' belongs to user %u, '%s' to user %u: one of the two must recover it",
+            name, (unsigned)found->owner, path, (unsigned)st.st_uid);
     *size = (uint64_t)st.st_size;
 done:
     return rc;
@@ -530,7 +537,7 @@ done:
 static slab_status roll_back(const char *name, const char *path, int fd, char *did)
 {
     slab_status rc = SLAB_OK;
-    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (journal_fd < 0)
         FAIL_ERRNO("cannot open the journal '%s'", name);
     TRY(undo(journal_fd, name, path, fd, did));
