@@ -7,6 +7,7 @@
  * XXH64 of the content goes into a Zstandard frame, XXH3 of the packed bytes into the chunk log.
  * Both are made while the chunk is in the cache, so chunks of 1 MiB are summed over and over.
  */
+#define XXH_INLINE_ALL /* the library is its header */
 #include <slab/storage/chunk_log.h>
 #include <stdio.h>
 #include <stdlib.h>
