@@ -2,6 +2,7 @@
 import fcntl
 import hashlib
 import os
+import random
 import re
 import select
 import shutil
@@ -18,7 +19,8 @@ import faults
 from faults import Failure
 
 ONLY = os.environ.get("SLAB_FAULT_ONLY", "")
-SECONDS = faults.setting("SLAB_SECONDS", 8)  # of readers beside a writer, of each kind
+SEED = faults.setting("SLAB_SEED", int(time.time()))
+SECONDS = faults.setting("SLAB_SECONDS", 8)  # of readers beside a writer, of each kind; five times that of names
 BUSY = re.compile("another process|another file has become|is being written")
 
 
@@ -312,6 +314,12 @@ def recorded(case, ranks=1):
     return records
 
 
+def shuffled(bench):
+    cases = list(bench.cases())
+    random.shuffle(cases)
+    return cases
+
+
 def too_wide(folder, mask):
     """What has rights that the mask takes away."""
     for name in os.listdir(folder):
@@ -328,7 +336,10 @@ def no_file_has_wider_rights_than_the_umask_says(folder):
         try:
             bench = faults.Bench("40x60", "16x16")
             faults.scratch = bench.scratch
-            for case in bench.cases():
+            clock = faults.Clock(5 * SECONDS)
+            for case in shuffled(bench):
+                if clock.over():
+                    break
                 calls = [r for r in recorded(case) if r.did != calltrace.SYNC_END]
                 too_wide(case.trial, mask)
                 made = [n for n, r in enumerate(calls) if r.did == calltrace.CREATE]
@@ -357,8 +368,10 @@ def planted_names_are_not_followed(folder):
     victim, nowhere = f"{bench.folder}/victim", f"{bench.folder}/nowhere"
     with open(victim, "w") as file:
         file.write("precious")
-    trials = 0
-    for case in bench.cases():
+    trials, clock = 0, faults.Clock(5 * SECONDS)
+    for case in shuffled(bench):
+        if clock.over():
+            break
         names = {r.name for r in recorded(case) if r.did == calltrace.CREATE and r.name.startswith(case.trial + "/")}
         names |= {f"{case.trial}/.{case.main}.slab-{kind}" for kind in ("part", "job", "state", "log.0")}
         for name in sorted(names):
@@ -424,6 +437,8 @@ TESTS = [readers_never_see_half_a_commit, a_second_writer_is_told_who_the_first_
 
 def main():
     failed = 0
+    random.seed(SEED)
+    print(f"SLAB_SEED={SEED}")
     for test in TESTS:
         if not re.search(ONLY, test.__name__):
             continue
