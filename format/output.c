@@ -33,12 +33,15 @@ static slab_status create_temporary(slab_output *out)
     folder_of(out->path, folder, sizeof folder);
     REQUIRE(stat(folder, &st) == 0 && S_ISDIR(st.st_mode), SLAB_ERR_NOT_FOUND,
             "there is no folder '%s' to write '%s' into: make it first", folder, base);
-    if (stat(out->path, &st) == 0) {
+    if (lstat(out->path, &st) == 0) {
+        REQUIRE(stat(out->path, &st) == 0, SLAB_ERR_NOT_FOUND, "'%s' is a link to nothing",
+                out->path);
         REQUIRE(!S_ISDIR(st.st_mode), SLAB_ERR_EXISTS, "'%s' is a folder", out->path);
         REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
     }
     TRY(slab_temporary_path(out->path, &out->temporary));
-    TRY_SAYING(slab_temporary_create(out->temporary, NULL, NULL, &out->fd), "cannot write '%s'", out->path);
+    TRY_SAYING(slab_temporary_create(out->temporary, NULL, NULL, &out->fd), "cannot write '%s'",
+               out->path);
 done:
     if (rc != SLAB_OK)
         FREE(out->temporary); /* if it is there, it is another's */

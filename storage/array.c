@@ -54,12 +54,64 @@ static void judge_filters(slab_array_info *info)
     slab_error_clear();
 }
 
-static slab_status describe_here(slab_file *file, const char *path, slab_array_info *info)
+/* Objects keep their place in a file, and no other ever takes it: so the same key is the same
+ * array, with the same chunks. */
+slab_status slab_array_same(slab_array *array, slab_meta *meta)
 {
     slab_status rc = SLAB_OK;
+    int states = slab_meta_states(meta);
+    uint64_t key;
+    if (atomic_load(&array->states) == states)
+        return SLAB_OK;
+    TRY(slab_meta_object_key(meta, array->path, &key));
+    REQUIRE(key == array->key, SLAB_ERR_LOCKED,
+            "another process has replaced '%s:%s' while it was read: run the command again",
+            array->file->path, array->path);
+    atomic_store(&array->states, states);
+done:
+    return rc;
+}
+
+slab_status slab_array_judge(slab_array *array, slab_meta *meta, slab_status rc)
+{
+    slab_error why = *slab_error_last();
+    slab_status same = slab_array_same(array, meta);
+    if (same == SLAB_OK && rc != SLAB_OK)
+        slab_error_restore(&why);
+    return same == SLAB_ERR_LOCKED || rc == SLAB_OK ? same : rc;
+}
+
+/* Arrays of one file that are used together are those of one state: when there is a new one, those
+ * that were opened before must be in it. */
+static slab_status all_same(slab_file *file, slab_meta *meta)
+{
+    slab_status rc = SLAB_OK;
+    int states;
+    do {
+        states = slab_meta_states(meta);
+        for (slab_array *a = file->arrays; a; a = a->next)
+            TRY(slab_array_same(a, meta));
+    } while (states != slab_meta_states(meta));
+done:
+    return rc;
+}
+
+static slab_status describe_here(slab_array *array)
+{
+    slab_status rc = SLAB_OK;
+    slab_file *file = array->file;
+    const char *path = array->path;
+    slab_array_info *info = &array->info;
     slab_meta *meta;
+    int states;
     TRY(slab_file_meta(file, &meta));
-    TRY(slab_meta_describe(meta, path, info));
+    do { /* both are to be of one state */
+        states = slab_meta_states(meta);
+        TRY(slab_meta_describe(meta, path, info));
+        TRY(slab_meta_object_key(meta, path, &array->key));
+    } while (states != slab_meta_states(meta));
+    atomic_store(&array->states, states);
+    TRY(all_same(file, meta));
     TRY_SAYING(check_shape(info), "cannot use '%s:%s'", file->path, path);
     if (info->layout == SLAB_LAYOUT_CHUNKED) {
         TRY_SAYING(check_chunk(info), "cannot use '%s:%s'", file->path, path);
@@ -77,11 +129,15 @@ slab_status slab_array_open(slab_file *file, const char *path, slab_array **out)
     rc = slab_memory_alloc((void **)&array, 1, sizeof *array, "an array");
     if (rc == SLAB_OK) {
         array->file = file;
+        array->next = file->arrays;
+        file->arrays = array;
+        array->states = -1; /* other ranks have not seen it yet */
         rc = slab_memory_strdup(&array->path, path);
     }
     if (rc == SLAB_OK && slab_file_leads(file))
-        rc = describe_here(file, path, &array->info);
+        rc = describe_here(array);
     TRY(slab_ranks_agree(file->ranks, rc));
+    TRY(slab_ranks_broadcast(file->ranks, &array->key, sizeof array->key, 0));
     TRY(slab_ranks_broadcast(file->ranks, &array->info, sizeof array->info, 0));
     *out = array;
     array = NULL;
@@ -96,6 +152,11 @@ void slab_array_close(slab_array **array)
     *array = NULL;
     if (!a)
         return;
+    for (slab_array **at = a->file ? &a->file->arrays : NULL; at && *at; at = &(*at)->next)
+        if (*at == a) {
+            *at = a->next;
+            break;
+        }
     FREE(a->chunks);
     FREE(a->path);
     FREE(a);
@@ -136,8 +197,9 @@ static slab_status look_up(slab_array *array)
     slab_meta *meta;
     slab_box all = slab_box_whole(&array->grid.count);
     TRY(slab_file_meta(array->file, &meta));
-    TRY_SAYING(slab_meta_chunks(meta, array->path, &all, array->chunks),
-               "cannot look up the chunks of '%s:%s'", array->file->path, array->path);
+    rc = slab_meta_chunks(meta, array->path, &all, array->chunks);
+    TRY_SAYING(slab_array_judge(array, meta, rc), "cannot look up the chunks of '%s:%s'",
+               array->file->path, array->path);
 done:
     return rc;
 }

@@ -24,8 +24,16 @@ slab_status slab_file_meta(slab_file *file, slab_meta **out)
 {
     slab_status rc = SLAB_OK;
     pthread_mutex_lock(&file->lock);
-    if (!file->meta)
+    if (!file->meta) {
         TRY(slab_meta_open(file->path, &file->meta));
+        if (!slab_meta_is(file->meta, file->fd)) {
+            slab_meta_close(&file->meta);
+            FAIL(SLAB_ERR_LOCKED,
+                 "another file has become '%s' while it was opened: run the command "
+                 "again",
+                 file->path);
+        }
+    }
 done:
     *out = file->meta;
     pthread_mutex_unlock(&file->lock);
@@ -86,6 +94,8 @@ void slab_file_close(slab_file **file)
     *file = NULL;
     if (!f)
         return;
+    for (slab_array *a = f->arrays; a; a = a->next) /* they may be closed after it */
+        a->file = NULL;
     slab_meta_close(&f->meta);
     if (f->fd >= 0)
         close(f->fd);

@@ -274,7 +274,8 @@ static slab_status load_library(slab_reader *reader, slab_reader_lane *lane,
         part.count[a] = box.count[a];
     }
     TRY(slab_file_meta(reader->array->file, &meta));
-    TRY(slab_meta_read(meta, reader->array->path, &part, reader->held, dst));
+    rc = slab_meta_read(meta, reader->array->path, &part, reader->held, dst);
+    TRY(slab_array_judge(reader->array, meta, rc));
     int64_t bytes = slab_box_elements(&box) * (int64_t)reader->held.size;
     double share =
         reader->touched > 0 ? (double)reader->touched_bytes / (double)reader->touched : 0;

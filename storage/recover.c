@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/hdf5/journal.h>
@@ -20,16 +21,19 @@ static void say(char *did, const char *what, const char *name)
 }
 
 /* Where there are no locks, the person who calls recover knows that no writer lives. */
-static slab_status lock_or_fail(const char *path, int *fd)
+static slab_status lock_or_fail(const char *path, slab_locked (*lock)(int fd), int *fd)
 {
     slab_status rc = SLAB_OK;
-    bool known;
+    char who[SLAB_HOLDERS_MAX];
     *fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*fd < 0 && errno == ENOENT)
         goto done;
     if (*fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
-    REQUIRE(slab_path_lock(*fd, &known), SLAB_ERR_LOCKED, "'%s' is being written", path);
+    if (lock(*fd) == SLAB_LOCK_HELD) {
+        slab_lock_holders(*fd, who);
+        FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
+    }
 done:
     return rc;
 }
@@ -40,7 +44,7 @@ static slab_status remove_temporary(const char *temporary, char *did)
     struct stat st;
     char *journal = NULL;
     int fd = -1;
-    TRY(lock_or_fail(temporary, &fd));
+    TRY(lock_or_fail(temporary, slab_lock_exclusive, &fd));
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !slab_path_is(temporary, fd))
         goto done;
     if (unlink(temporary) != 0)
@@ -73,7 +77,7 @@ slab_status slab_recover(const char *path, char *did)
     }
     TRY(slab_temporary_path(copy, &temporary));
     TRY(remove_temporary(temporary, did));
-    TRY(lock_or_fail(copy, &fd)); /* a writer that lives has use for its logs */
+    TRY(lock_or_fail(copy, slab_lock_intent, &fd)); /* a writer that lives has use for its logs */
     if (slab_leftovers_remove(copy))
         say(did, "removed the chunk logs beside", path);
 done:

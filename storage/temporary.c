@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -25,20 +25,6 @@ slab_status slab_path_beside(const char *file, const char *suffix, char **out)
     snprintf(*out, n, "%.*s.%s.%s", slash ? (int)folder : 2, slash ? file : "./", name, suffix);
 done:
     return rc;
-}
-
-bool slab_path_lock(int fd, bool *known)
-{
-    *known = true;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EINTR)
-            continue;
-        if (errno == EWOULDBLOCK)
-            return false;
-        *known = false; /* ENOLCK, ENOSYS, EOPNOTSUPP: some Lustre and NFS mounts */
-        return true;
-    }
-    return true;
 }
 
 bool slab_path_is(const char *path, int fd)
@@ -70,7 +56,7 @@ slab_status slab_temporary_path(const char *file, char **out)
 static slab_status lock_dead(const char *temporary, int *out)
 {
     slab_status rc = SLAB_OK;
-    bool known = true;
+    char who[SLAB_HOLDERS_MAX];
     int fd = slab_open_own(temporary, O_RDWR);
     *out = -1;
     if (fd < 0 && errno == ENOENT)
@@ -79,11 +65,15 @@ static slab_status lock_dead(const char *temporary, int *out)
             "'%s' is in the way: not a regular file of this user's", temporary);
     if (fd < 0)
         FAIL_ERRNO("'%s' is in the way", temporary);
-    REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
-            "another process is writing it ('%s' is locked)", temporary);
-    REQUIRE(known, SLAB_ERR_LOCKED,
+    slab_locked got = slab_lock_exclusive(fd);
+    if (got == SLAB_LOCK_HELD) {
+        slab_lock_holders(fd, who);
+        FAIL(SLAB_ERR_LOCKED, "%s is writing it ('%s' is locked)", who, temporary);
+    }
+    REQUIRE(got != SLAB_LOCK_NONE, SLAB_ERR_LOCKED,
             "'%s' is there, and the file system has no locks to tell "
-            "whether its writer lives; remove it if no slab is running",
+            "whether its writer lives; if no slab is running, remove it or set "
+            "HDF5_USE_FILE_LOCKING=FALSE",
             temporary);
     if (slab_path_is(temporary, fd)) {
         *out = fd;
@@ -131,7 +121,6 @@ slab_status slab_temporary_create(const char *temporary, slab_temporary_judge ju
                                   int *out)
 {
     slab_status rc = SLAB_OK;
-    bool known;
     int fd = -1;
     for (int i = 0; i < ATTEMPTS; i++) {
         fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -143,7 +132,7 @@ slab_status slab_temporary_create(const char *temporary, slab_temporary_judge ju
         }
         if (fd < 0)
             FAIL_ERRNO("cannot create '%s'", temporary);
-        if (slab_path_lock(fd, &known) && slab_path_is(temporary, fd))
+        if (slab_lock_exclusive(fd) != SLAB_LOCK_HELD && slab_path_is(temporary, fd))
             break;
         close(fd);
         fd = -1;

@@ -1,9 +1,8 @@
 /**
  * Temporary files beside the file that they are to become.
  *
- * The name is always the same, so that the next writer finds what a killed one left; the lock, an
- * exclusive flock that the kernel frees when its holder dies, tells a dead writer from a living
- * one.
+ * The name is always the same, so that the next writer finds what a killed one left; the lock, the
+ * exclusive one of base/lock.h, tells a dead writer from a living one.
  */
 #ifndef SLAB_STORAGE_TEMPORARY_H
 #define SLAB_STORAGE_TEMPORARY_H
@@ -13,10 +12,6 @@
 
 /** "<folder>/.<name>.<suffix>" of a file. slab_memory_free() it. */
 slab_status slab_path_beside(const char *file, const char *suffix, char **out);
-
-/** Takes the exclusive lock; false: another has it. @param[out] known  false when the file system
- * has no locks (then true is returned). */
-bool slab_path_lock(int fd, bool *known);
 
 /** Is fd still the file of that name? */
 bool slab_path_is(const char *path, int fd);

@@ -421,6 +421,7 @@ static slab_status commit_meta(slab_txn *txn)
     slab_status rc = SLAB_OK;
     uint64_t end;
     TRY(slab_space_end(txn->space, &end));
+    TRY(slab_txn_file_alone(&txn->file));
     txn->file.committing = true;
     TRY(slab_meta_commit(&txn->meta, end, txn->options.sync));
     if (txn->continues)

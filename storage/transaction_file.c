@@ -1,6 +1,6 @@
 /* A new output is written under a temporary name and renamed; an existing one is written in place,
- * past its end. The lock is flock's on the file that is written: h5py and HDF5's own tools respect
- * it. */
+ * past its end. Programs that use HDF5 respect the locks: they may read an existing output until it
+ * is committed, and the commit waits until none of them has it open. */
 #include <slab/storage/transaction_impl.h>
 
 #include <errno.h>
@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/stop.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/hdf5/journal.h>
+#include <slab/storage/job.h>
 
 enum { ATTEMPTS = 8 }; /* at a file that others replace under our hands */
 
@@ -44,8 +48,8 @@ static void tell(const char *did)
 static slab_status lock_existing(const char *path, const char *journal, int *out)
 {
     slab_status rc = SLAB_OK;
-    char did[SLAB_MESSAGE_MAX] = "";
-    bool known = true;
+    char did[SLAB_MESSAGE_MAX] = "", who[SLAB_HOLDERS_MAX];
+    slab_locked got = SLAB_LOCK_GOT;
     int fd = -1;
     for (int i = 0; i < ATTEMPTS; i++) {
         TRY(slab_journal_recover(path, did));
@@ -53,19 +57,22 @@ static slab_status lock_existing(const char *path, const char *journal, int *out
         fd = open(path, O_RDWR | O_CLOEXEC);
         if (fd < 0)
             FAIL_ERRNO("cannot open '%s' for writing", path);
-        REQUIRE(slab_path_lock(fd, &known), SLAB_ERR_LOCKED,
-                "'%s' is being written, or read by a program that locks it", path);
+        got = slab_lock_intent(fd);
+        if (got == SLAB_LOCK_HELD) {
+            slab_lock_holders(fd, who);
+            FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
+        }
         if (slab_path_is(path, fd) && access(journal, F_OK) != 0)
             break;
         close(fd);
         fd = -1;
     }
     REQUIRE(fd >= 0, SLAB_ERR_LOCKED, "'%s' is being replaced again and again", path);
-    if (!known)
-        slab_log(SLAB_LOG_WARN,
-                 "'%s': the file system has no locks; nothing keeps a second writer "
-                 "away",
-                 path);
+    if (got == SLAB_LOCK_NONE || got == SLAB_LOCK_OFF)
+        slab_log(got == SLAB_LOCK_NONE ? SLAB_LOG_WARN : SLAB_LOG_INFO,
+                 "'%s': %s; nothing keeps a second writer away", path,
+                 got == SLAB_LOCK_NONE ? "the file system has no locks"
+                                       : "HDF5_USE_FILE_LOCKING has switched locks off");
     *out = fd;
     fd = -1;
 done:
@@ -173,6 +180,26 @@ done:
     return rc;
 }
 
+/* The kernel knows who holds a lock on this machine; of another one the job knows who began it. */
+static slab_status say_who_began(const char *file, slab_status rc)
+{
+    slab_error error = *slab_error_last();
+    char *job = NULL;
+    size_t host = 0, process = 0;
+    if (strstr(error.message, "another process") && slab_job_read(file, &job) == SLAB_OK && job) {
+        const char *on = slab_job_value(job, "host", &host);
+        const char *who = slab_job_value(job, "process", &process);
+        size_t n = strlen(error.message);
+        if (on && who)
+            snprintf(error.message + n, sizeof error.message - n,
+                     " (begun by process %.*s on %.*s)", (int)(process < 20 ? process : 20), who,
+                     (int)(host < 200 ? host : 200), on);
+    }
+    FREE(job);
+    slab_error_restore(&error);
+    return rc;
+}
+
 slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, slab_txn_file *out)
 {
     slab_status rc = SLAB_OK;
@@ -199,6 +226,63 @@ slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, sla
         slab_log(SLAB_LOG_WARN, "removed what a killed writer had left beside '%s'", path);
 done:
     FREE(temporary);
+    return rc == SLAB_ERR_LOCKED && out->path ? say_who_began(out->path, rc) : rc;
+}
+
+/* --- having the file alone --- */
+
+enum { PAUSE_MS = 10, SAY_AFTER_S = 1, SAY_AGAIN_S = 60, GIVE_UP_S = 600 };
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One attempt. Asking lets the old lock go: whoever wanted to write may have got in between. */
+static slab_status take_alone(const slab_txn_file *file, bool *got)
+{
+    slab_status rc = SLAB_OK;
+    char who[SLAB_HOLDERS_MAX];
+    *got = slab_lock_exclusive(file->lock) != SLAB_LOCK_HELD;
+    if (!*got && slab_lock_shared(file->lock) == SLAB_LOCK_HELD) {
+        slab_lock_holders(file->lock, who);
+        FAIL(SLAB_ERR_LOCKED, "%s has begun to write '%s', which this command has not finished",
+             who, file->path);
+    }
+done:
+    return rc;
+}
+
+/* No reader may see half of what changes. Those who have the file open hold its old state in memory
+ * as well, and would mix it with the new: they are waited for, but not for ever. */
+slab_status slab_txn_file_alone(const slab_txn_file *file)
+{
+    slab_status rc = SLAB_OK;
+    char who[SLAB_HOLDERS_MAX];
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    double begin = now_s(), say = begin + SAY_AFTER_S;
+    bool got = !file->in_place;
+    while (!got) {
+        TRY(take_alone(file, &got));
+        if (got)
+            break;
+        bool stop = slab_stop_requested() != 0;
+        if (stop || now_s() > begin + GIVE_UP_S) {
+            slab_lock_holders(file->lock, who);
+            FAIL(SLAB_ERR_STOPPED,
+                 "stopped by %s while %s had '%s' open, which was to be committed",
+                 stop ? slab_stop_reason() : "the end of patience", who, file->path);
+        }
+        if (now_s() > say) {
+            slab_lock_holders(file->lock, who);
+            slab_log(SLAB_LOG_WARN, "waiting for %s to close '%s'", who, file->path);
+            say = now_s() + SAY_AGAIN_S;
+        }
+        nanosleep(&pause, NULL);
+    }
+done:
     return rc;
 }
 

@@ -25,8 +25,8 @@ typedef struct slab_txn_file {
     bool in_place;     /* work is the output itself */
     bool committing;   /* the metadata plane has the file's length in its hands now */
     uint64_t old_size; /* of the output */
-    int lock;          /* holds the lock on work */
-    int guard;         /* holds the lock on an existing output that is replaced, -1: none */
+    int lock;          /* holds the lock on work: of a new one exclusive, else that of intent */
+    int guard;         /* the same on an existing output that is replaced, -1: none */
     bool resumed;      /* an earlier run of the same job has left something to continue */
 } slab_txn_file;
 
@@ -65,6 +65,12 @@ bool slab_leftovers_remove(const char *file);
  */
 slab_status slab_leftovers_judge(const char *file, bool begun, const slab_txn_wish *wish,
                                  bool *resumed);
+
+/** Before the commit of an existing output: waits until no program that locks what it reads has it
+ * open, and keeps them away until the file is closed.
+ * @retval SLAB_ERR_STOPPED  a stop was asked for meanwhile, or ten minutes are over
+ * @retval SLAB_ERR_LOCKED   a writer who is not slab got in between */
+slab_status slab_txn_file_alone(const slab_txn_file *file);
 
 /** Gives a temporary file its final name, durably with @p sync, and lets the locks go. */
 slab_status slab_txn_file_publish(slab_txn_file *file, bool sync);

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/checkpoint_impl.h>
@@ -68,7 +68,7 @@ done:
 static bool is_held(const char *path)
 {
     int fd = slab_open_own(path, O_RDONLY);
-    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    bool held = fd >= 0 && slab_lock_intended(fd);
     if (fd >= 0)
         close(fd);
     return held;
@@ -195,16 +195,19 @@ bool slab_leftovers_remove(const char *file)
 }
 
 /* The lock of whoever may write it: *fd -1 when there is no such file. */
-static slab_status lock_dead(const char *path, int *fd)
+static slab_status lock_dead(const char *path, slab_locked (*lock)(int fd), int *fd)
 {
     slab_status rc = SLAB_OK;
-    bool known;
+    char who[SLAB_HOLDERS_MAX];
     *fd = slab_open_own(path, O_RDWR);
     if (*fd < 0 && errno == ENOENT)
         goto done;
     if (*fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
-    REQUIRE(slab_path_lock(*fd, &known), SLAB_ERR_LOCKED, "'%s' is being written", path);
+    if (lock(*fd) == SLAB_LOCK_HELD) {
+        slab_lock_holders(*fd, who);
+        FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
+    }
 done:
     return rc;
 }
@@ -241,8 +244,8 @@ slab_status slab_unfinished_remove(const char *file, bool *removed)
     int part = -1, output = -1;
     *removed = false;
     TRY(slab_temporary_path(file, &temporary));
-    TRY(lock_dead(temporary, &part));
-    TRY(lock_dead(file, &output));
+    TRY(lock_dead(temporary, slab_lock_exclusive, &part));
+    TRY(lock_dead(file, slab_lock_intent, &output));
     if (part < 0 && output >= 0 && fstat(output, &st) == 0) {
         uint64_t committed, size = (uint64_t)st.st_size;
         TRY(slab_unfinished_ends(file, &committed, &size));

@@ -89,3 +89,18 @@ uint64_t slab_describe_plain_bytes(const slab_array_info *info)
     }
     return bytes;
 }
+
+slab_status slab_array_open_if_sound(slab_file *file, const char *path, slab_array **out)
+{
+    slab_status rc = slab_array_open(file, path, out);
+    switch (rc) {
+    case SLAB_ERR_IO:
+    case SLAB_ERR_MEMORY:
+    case SLAB_ERR_LOCKED:
+    case SLAB_ERR_STOPPED:
+    case SLAB_ERR_MPI:
+        return rc;
+    default:
+        return SLAB_OK;
+    }
+}

@@ -26,4 +26,9 @@ uint64_t slab_describe_plain_bytes(const slab_array_info *info);
 /** A filter's name: the codec's, HDF5's, or "filter 307". text: SLAB_DESCRIBE_MAX bytes. */
 const char *slab_describe_filter(int id, char *text);
 
+/** Opens an array to describe it. *out NULL, and what is wrong in the error record: the array
+ * itself cannot be used, which is no failure of who looks. Everything else is: the disk, the
+ * budget, a writer. */
+slab_status slab_array_open_if_sound(slab_file *file, const char *path, slab_array **out);
+
 #endif

@@ -176,6 +176,7 @@ typedef struct census {
 static slab_status census_see(void *context, const char *path, slab_object object,
                               const char *target)
 {
+    slab_status rc = SLAB_OK;
     census *c = context;
     slab_array *array = NULL;
     (void)target;
@@ -184,12 +185,14 @@ static slab_status census_see(void *context, const char *path, slab_object objec
     c->others += object != SLAB_OBJECT_ARRAY && object != SLAB_OBJECT_GROUP;
     if (object != SLAB_OBJECT_ARRAY)
         return SLAB_OK;
-    if (slab_array_open(c->file, path, &array) == SLAB_OK)
+    TRY(slab_array_open_if_sound(c->file, path, &array));
+    if (array)
         c->stored += slab_array_describe(array)->stored_bytes;
     else
         slab_error_clear(); /* still an array, though its size is not known */
+done:
     slab_array_close(&array);
-    return SLAB_OK;
+    return rc;
 }
 
 static slab_status show_group(slab_call *call, slab_file *file, const char *path, json_t *json)

@@ -100,14 +100,16 @@ static void print_name(slab_call *call, const char *name, bool group, int width)
 }
 
 /* An array that cannot be described is still listed, with the reason. */
-static void show(slab_call *call, slab_file *file, const entry *e, const char *name, int width)
+static slab_status show(slab_call *call, slab_file *file, const entry *e, const char *name,
+                        int width)
 {
     slab_array *array = NULL;
     slab_status rc = SLAB_OK;
+    if (e->object == SLAB_OBJECT_ARRAY)
+        TRY(slab_array_open_if_sound(file, e->path, &array));
     print_name(call, name, e->object == SLAB_OBJECT_GROUP, width);
     if (e->object == SLAB_OBJECT_ARRAY) {
-        rc = slab_array_open(file, e->path, &array);
-        if (rc == SLAB_OK)
+        if (array)
             print_array(call, slab_array_describe(array), slab_call_flag(call, "long"));
         else
             slab_print(call, "array (%s)", slab_error_last()->message);
@@ -119,27 +121,37 @@ static void show(slab_call *call, slab_file *file, const entry *e, const char *n
         slab_print_name(call, e->target);
     }
     slab_print(call, "\n");
+done:
     slab_array_close(&array);
+    return rc;
 }
 
-static json_t *entry_json(slab_file *file, const entry *e)
+static slab_status add_json(json_t *list, slab_file *file, const entry *e)
 {
+    slab_status rc = SLAB_OK;
     slab_array *array = NULL;
-    json_t *out = json_object();
+    json_t *out = NULL;
+    if (e->object == SLAB_OBJECT_ARRAY)
+        TRY(slab_array_open_if_sound(file, e->path, &array));
+    out = json_object();
     json_object_set_new(out, "file", slab_json_text(slab_file_path(file)));
     json_object_set_new(out, "path", slab_json_text(e->path));
     json_object_set_new(out, "kind", json_string(object_names[e->object]));
     if (e->target)
         json_object_set_new(out, "target", slab_json_text(e->target));
-    if (e->object == SLAB_OBJECT_ARRAY && slab_array_open(file, e->path, &array) == SLAB_OK)
+    if (array)
         array_json(slab_array_describe(array), out);
+    json_array_append_new(list, out);
+done:
     slab_array_close(&array);
-    return out;
+    return rc;
 }
 
-static void show_all(slab_call *call, slab_file *file, const char *group, const listing *list)
+static slab_status show_all(slab_call *call, slab_file *file, const char *group,
+                            const listing *list)
 {
     enum { WIDEST = 40 };
+    slab_status rc = SLAB_OK;
     bool recursive = slab_call_flag(call, "recursive");
     int width = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -150,7 +162,10 @@ static void show_all(slab_call *call, slab_file *file, const char *group, const 
             width = (int)n;
     }
     for (size_t i = 0; i < list->n; i++)
-        show(call, file, &list->entries[i], shown_name(&list->entries[i], group, recursive), width);
+        TRY(show(call, file, &list->entries[i], shown_name(&list->entries[i], group, recursive),
+                 width));
+done:
+    return rc;
 }
 
 static slab_status list_one(slab_call *call, const char *locator, json_t *json)
@@ -163,11 +178,11 @@ static slab_status list_one(slab_call *call, const char *locator, json_t *json)
     TRY(slab_call_open(call, locator, &file, NULL, NULL));
     TRY(slab_file_list(file, path, slab_call_flag(call, "recursive"), collect, &list));
     for (size_t i = 0; json && i < list.n; i++)
-        json_array_append_new(json, entry_json(file, &list.entries[i]));
+        TRY(add_json(json, file, &list.entries[i]));
     if (!json && slab_call_count(call) > 1)
         slab_print(call, "%s:\n", locator);
     if (!json)
-        show_all(call, file, path, &list);
+        TRY(show_all(call, file, path, &list));
 done:
     listing_clear(&list);
     FREE(name);

@@ -58,9 +58,9 @@ done:
 }
 
 /* In gnuplot's single quotes: a quote is written twice. Control characters have no place there. */
-static void put_quoted(FILE *to, const char *text)
+static void put_quoted(FILE *to, const char *before, const char *text)
 {
-    putc('\'', to);
+    fprintf(to, "'%s", before);
     for (; *text; text++) {
         if (*text == '\'')
             putc('\'', to);
@@ -74,13 +74,13 @@ static void put_script(FILE *to, const char *file, bool svg, const slab_picture 
 {
     fputs(svg ? "set terminal svg size 900,600\n" : "set terminal png size 900,600\n", to);
     fputs("set output ", to);
-    put_quoted(to, file);
+    put_quoted(to, *file == '/' ? "" : "./", file); /* a name that begins with | would be run */
     fputs("\nset title ", to);
-    put_quoted(to, p->title);
+    put_quoted(to, "", p->title);
     fputs(" noenhanced\nset xlabel ", to);
-    put_quoted(to, p->xlabel);
+    put_quoted(to, "", p->xlabel);
     fputs("\nset ylabel ", to);
-    put_quoted(to, p->ylabel);
+    put_quoted(to, "", p->ylabel);
     fputs("\nset datafile missing 'nan'\n", to);
     if (p->setup)
         fprintf(to, "%s\n", p->setup);

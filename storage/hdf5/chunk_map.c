@@ -200,7 +200,7 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 {
     slab_status rc = SLAB_OK;
     chunk_walk w = {.meta = meta, .path = path, .box = box, .chunks = chunks};
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     TRY(slab_meta_array(meta, path, &w.array));
     w.file_size = meta->file->size;
     rc = walk_begin(&w);
@@ -211,6 +211,6 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
     if (rc != SLAB_OK)
         rc = slab_error_prefix(rc, "array '%s' of '%s'", path, meta->path);
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }

@@ -240,7 +240,8 @@ slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_met
     slab_status rc = SLAB_OK;
     held x = {.side.type = H5I_INVALID_HID, .space = H5I_INVALID_HID}, y = x;
     *same = false;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(a));
+    TRY(slab_meta_refresh(b));
     TRY(attribute_hold(a, path_a, name, &x));
     TRY(attribute_hold(b, path_b, name, &y));
     *same = H5Sextent_equal(x.space, y.space) > 0;
@@ -255,7 +256,8 @@ slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_met
 done:
     held_clear(&x);
     held_clear(&y);
-    slab_hdf5_leave();
+    slab_driver_unlock(b->file);
+    slab_meta_leave(a);
     return rc;
 }
 
@@ -265,7 +267,8 @@ slab_status slab_meta_types_equal(slab_meta *a, const char *path_a, slab_meta *b
     slab_status rc = SLAB_OK;
     hid_t x = H5I_INVALID_HID, y = H5I_INVALID_HID;
     *same = false;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(a));
+    TRY(slab_meta_refresh(b));
     x = H5Topen2(a->id, path_a, H5P_DEFAULT);
     HDF5_REQUIRE(x >= 0, SLAB_ERR_FORMAT, "cannot open type '%s' of '%s'", path_a, a->path);
     y = H5Topen2(b->id, path_b, H5P_DEFAULT);
@@ -274,7 +277,8 @@ slab_status slab_meta_types_equal(slab_meta *a, const char *path_a, slab_meta *b
 done:
     slab_hdf5_close(&x);
     slab_hdf5_close(&y);
-    slab_hdf5_leave();
+    slab_driver_unlock(b->file);
+    slab_meta_leave(a);
     return rc;
 }
 
@@ -370,7 +374,8 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
     x.block.side.type = x.block.space = H5I_INVALID_HID;
     y = x;
     out->differ = out->n = 0;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(a));
+    TRY(slab_meta_refresh(b));
     TRY(source_open(a, path_a, &x));
     TRY(source_open(b, path_b, &y));
     const slab_shape *shape = &x.info.shape;
@@ -389,6 +394,7 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
 done:
     source_close(&x);
     source_close(&y);
-    slab_hdf5_leave();
+    slab_driver_unlock(b->file);
+    slab_meta_leave(a);
     return rc;
 }

@@ -259,10 +259,10 @@ slab_status slab_meta_describe(slab_meta *meta, const char *path, slab_array_inf
 {
     slab_status rc = SLAB_OK;
     hid_t array;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     TRY(slab_meta_array(meta, path, &array));
     TRY(slab_meta_describe_array(meta, path, array, info));
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }

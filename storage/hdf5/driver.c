@@ -16,6 +16,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/hdf5/journal.h>
 
 /* Kept free behind the last block: HDF5 extends and shrinks by itself a block that ends at the end
  * of allocated space, without asking the driver. */
@@ -94,7 +95,9 @@ slab_status slab_driver_open(const char *path, bool writing, bool create, slab_d
     ALLOC(f, 1, "file");
     f->fd = -1;
     TRY(slab_memory_strdup(&f->path, path));
-    int flags = (writing ? O_RDWR : O_RDONLY) | (create ? O_CREAT : 0) | O_CLOEXEC;
+    TRY(slab_journal_path(path, &f->journal));
+    /* What is written has been resolved, and is locked: a link has come there since. */
+    int flags = (writing ? O_RDWR | O_NOFOLLOW : O_RDONLY) | (create ? O_CREAT : 0) | O_CLOEXEC;
     f->fd = open(path, flags, 0666);
     if (f->fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
@@ -133,6 +136,7 @@ void slab_driver_close(slab_driver_file **file)
     for (int i = 0; i < SLAB_DRIVER_LINES; i++)
         slab_memory_free(f->lines[i].bytes);
     slab_overlay_destroy(&f->overlay);
+    slab_memory_free(f->journal);
     slab_memory_free(f->path);
     slab_memory_free(f);
 }
@@ -277,6 +281,7 @@ static slab_status read_line(slab_driver_file *f, uint64_t address, size_t size,
             ALLOC(line->bytes, SLAB_DRIVER_LINE, "metadata read ahead");
         line->size = 0;
         TRY(slab_driver_read(f, start, n, line->bytes));
+        TRY(slab_driver_undisturbed(f));
         line->address = start;
         line->size = n;
     }
@@ -311,7 +316,8 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return -1;
     if (served)
         return 0;
-    if (slab_driver_failed(slab_driver_read(f, address, size, buffer)) < 0)
+    if (slab_driver_failed(slab_driver_read(f, address, size, buffer)) < 0 ||
+        (type != H5FD_MEM_DRAW && slab_driver_failed(slab_driver_undisturbed(f)) < 0))
         return -1;
     if (f->overlay != NULL)
         slab_overlay_read(f->overlay, address, size, buffer);

@@ -16,6 +16,10 @@
  * is 18,000 nodes, and reading each by itself takes a round trip each on a parallel file system. */
 enum { SLAB_DRIVER_LINES = 8, SLAB_DRIVER_LINE = 64 << 10 };
 
+/** The superblock, all that matters of it. It says where the file ends, and every commit of slab's
+ * moves the end: as long as these bytes stay, so has all metadata. */
+enum { SLAB_DRIVER_STAMP = 64 };
+
 typedef struct slab_driver_line {
     uint64_t address;
     size_t size; /* 0: nothing in it */
@@ -31,6 +35,12 @@ typedef struct slab_driver_file {
     uint64_t eoa;                              /* HDF5's end of allocated space */
     slab_overlay *overlay;                     /* writing: everything written */
     slab_driver_line lines[SLAB_DRIVER_LINES]; /* reading */
+
+    char *journal;       /* reading: of a commit that is under way */
+    bool locked;         /* reading: this moment's reads cannot meet a commit */
+    bool stamped;        /* reading: what the file was when it was opened: */
+    uint64_t superblock; /* where it lies */
+    uint8_t stamp[SLAB_DRIVER_STAMP];
 
     uint64_t spied_address, spied_size; /* the last read into the sentinel */
     int spied;                          /* how many there were */
@@ -54,6 +64,21 @@ typedef struct slab_driver_file {
  * @retval SLAB_ERR_NOT_FOUND, SLAB_ERR_IO */
 slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out);
 void slab_driver_close(slab_driver_file **file);
+
+/**
+ * Reading: from here to slab_driver_unlock() no commit changes the metadata; waits, up to 5 s,
+ * while one does. Where there are no locks, a read that met a commit fails.
+ * @param[out] changed  somebody has committed since slab_driver_stamp()
+ * @retval SLAB_ERR_LOCKED  a commit takes too long, or was interrupted
+ */
+slab_status slab_driver_lock(slab_driver_file *file, bool *changed);
+void slab_driver_unlock(slab_driver_file *file);
+
+/** Reading: forgets all that was read, and remembers what state the file is in now. */
+slab_status slab_driver_stamp(slab_driver_file *file, uint64_t superblock);
+
+/** After a read of metadata: fails when it may have met a commit. */
+slab_status slab_driver_undisturbed(const slab_driver_file *file);
 
 /** Reads what is on the disk; bytes past the end that the file had are zero. */
 slab_status slab_driver_read(const slab_driver_file *file, uint64_t address, size_t size,

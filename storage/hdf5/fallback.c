@@ -267,11 +267,11 @@ slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selecti
 {
     slab_status rc = SLAB_OK;
     hid_t array;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     TRY(slab_meta_array(meta, path, &array));
     TRY_SAYING(read_selection(meta, array, selection, native, dst), "array '%s' of '%s'", path,
                meta->path);
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }

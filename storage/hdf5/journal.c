@@ -13,15 +13,17 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/lock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
 enum { VERSION = 1, BUFFER = 1 << 20, VECTORS = 256 };
+enum { PAUSE_MS = 2, PATIENCE_MS = 5000 }; /* with a commit that is under way */
 
 typedef struct journal_header {
     char magic[8];
@@ -324,7 +326,7 @@ static slab_status roll_back(const char *name, const char *path, int fd, char *d
 static slab_status journal_remove(const char *name, bool sync, int *kept, bool *removed)
 {
     slab_status rc = SLAB_OK;
-    *kept = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    *kept = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*kept < 0)
         FAIL_ERRNO("cannot open the journal '%s'", name);
     if (unlink(name) != 0)
@@ -378,6 +380,7 @@ typedef struct found_journal {
     journal_header header;
     journal_entry *entries;
     uint64_t data; /* where the old bytes begin */
+    uid_t owner;
     bool whole;
 } found_journal;
 
@@ -435,6 +438,7 @@ static slab_status journal_read(int fd, const char *name, found_journal *found)
         FAIL_ERRNO("cannot look at '%s'", name);
     REQUIRE(S_ISREG(st.st_mode), SLAB_ERR_FORMAT, "the journal '%s' is not a regular file", name);
     uint64_t length = (uint64_t)st.st_size;
+    found->owner = st.st_uid;
     if (length < sizeof found->header)
         goto done;
     TRY(read_all(fd, &found->header, sizeof found->header, 0, name));
@@ -479,7 +483,8 @@ done:
     return rc;
 }
 
-/* The journal must be this very file's, or its bytes would ruin another. */
+/* The journal must be this very file's, or its bytes would ruin another; and of somebody who may
+ * write the file, or anybody who can make a name in its folder could have us write it. */
 static slab_status identity_check(const found_journal *found, const char *name, int fd,
                                   const char *path, uint64_t *size)
 {
@@ -493,6 +498,10 @@ static slab_status identity_check(const found_journal *found, const char *name, 
             "the journal '%s' belongs to another file than '%s' is now: if that is whole, remove "
             "the journal",
             name, path);
+    REQUIRE(found->owner == st.st_uid || found->owner == geteuid() || found->owner == 0,
+            SLAB_ERR_FORMAT,
+            "the journal '%s' belongs to user %u, '%s' to user %u: one of the two must recover it",
+            name, (unsigned)found->owner, path, (unsigned)st.st_uid);
     *size = (uint64_t)st.st_size;
 done:
     return rc;
@@ -528,7 +537,7 @@ done:
 static slab_status roll_back(const char *name, const char *path, int fd, char *did)
 {
     slab_status rc = SLAB_OK;
-    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int journal_fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (journal_fd < 0)
         FAIL_ERRNO("cannot open the journal '%s'", name);
     TRY(undo(journal_fd, name, path, fd, did));
@@ -541,11 +550,39 @@ done:
     return rc;
 }
 
+/* The lock of one who may change the file. A journal is there for as long as a commit takes, so its
+ * writer is waited for. Where there are no locks, a journal that outlives the patience is taken for
+ * that of a dead one. *hot: it is still there, and its writer dead. */
+static slab_status lock_hot(const char *path, const char *name, int fd, bool *hot)
+{
+    slab_status rc = SLAB_OK;
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    struct stat st;
+    char who[SLAB_HOLDERS_MAX];
+    slab_locked got;
+    int waited = 0;
+    *hot = false;
+    while ((got = slab_lock_exclusive(fd)) != SLAB_LOCK_GOT && waited < PATIENCE_MS) {
+        if (lstat(name, &st) != 0)
+            goto done;
+        nanosleep(&pause, NULL);
+        waited += PAUSE_MS;
+    }
+    if (got == SLAB_LOCK_HELD) {
+        slab_lock_holders(fd, who);
+        FAIL(SLAB_ERR_LOCKED, "another process is writing '%s': %s", path, who);
+    }
+    *hot = lstat(name, &st) == 0; /* or its writer has finished meanwhile */
+done:
+    return rc;
+}
+
 slab_status slab_journal_recover(const char *path, char *did)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
     char *name = NULL;
+    bool hot = false;
     int fd = -1;
     did[0] = '\0';
     TRY(slab_journal_path(path, &name));
@@ -555,19 +592,9 @@ slab_status slab_journal_recover(const char *path, char *did)
     if (fd < 0)
         FAIL_ERRNO("a write of '%s' was interrupted and must be undone, but it cannot be opened",
                    path);
-    int locked;
-    do {
-        locked = flock(fd, LOCK_EX | LOCK_NB);
-    } while (locked != 0 && errno == EINTR);
-    if (locked != 0) {
-        REQUIRE(errno != EWOULDBLOCK, SLAB_ERR_LOCKED, "another process is writing '%s'", path);
-        /* A file system without locks: nobody can hold one. */
-        if (errno != ENOLCK && errno != ENOSYS && errno != EOPNOTSUPP && errno != EINVAL)
-            FAIL_ERRNO("cannot lock '%s'", path);
-    }
-    if (lstat(name, &st) != 0) /* its writer finished meanwhile */
-        goto done;
-    TRY(roll_back(name, path, fd, did));
+    TRY(lock_hot(path, name, fd, &hot));
+    if (hot)
+        TRY(roll_back(name, path, fd, did));
 done:
     if (fd >= 0)
         close(fd);

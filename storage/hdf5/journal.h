@@ -32,8 +32,9 @@ slab_status slab_journal_apply(const char *path, int fd, uint64_t old_size,
 slab_status slab_journal_write_patches(int fd, const char *path, const slab_patch *patches,
                                        size_t n);
 
-/** Takes the lock on the data file by itself while it works (flock, exclusive): call it before
- * locking. Rolls back if there is a hot journal; removes a journal that was never finished.
+/** Takes the exclusive lock on the data file by itself while it works: call it before locking.
+ * Waits for a commit that is under way, up to 5 s. Rolls back if there is a hot journal; removes a
+ * journal that was never finished.
  * @param[out] did  one line for people, "" when there was nothing; SLAB_MESSAGE_MAX bytes
  * @retval SLAB_ERR_LOCKED  its writer is alive */
 slab_status slab_journal_recover(const char *path, char *did);

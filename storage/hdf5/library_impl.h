@@ -43,16 +43,27 @@ void slab_hdf5_close(hid_t *id);
 struct slab_meta {
     char *path;
     slab_driver_file *file;
-    hid_t id;    /* of the HDF5 file */
-    bool create; /* begun as a new file */
-    hid_t array; /* the array used last stays open, with HDF5's cache of its chunks */
+    hid_t id;           /* of the HDF5 file */
+    bool create;        /* begun as a new file */
+    _Atomic int states; /* reading: how often it was found to be another */
+    hid_t array;        /* the array used last stays open, with HDF5's cache of its chunks */
     char *array_path;
     bool array_ready;           /* its sources are there, its chunks are known: */
     slab_chunk_type array_type; /* as the filters want to know them */
 };
 
-/** @retval SLAB_ERR_FORMAT  nowhere an HDF5 signature, in words for people */
-slab_status slab_meta_signature_check(const slab_driver_file *file);
+/** slab_hdf5_enter(), and what is read until slab_meta_leave() is one state of the file: of another
+ * one than before, when it has been committed to meanwhile. Nothing more for a transaction's own.
+ * Leave even when it fails. */
+slab_status slab_meta_enter(slab_meta *meta);
+void slab_meta_leave(slab_meta *meta);
+
+/** The same for a second file, inside of slab_meta_enter(); slab_driver_unlock() its driver's. */
+slab_status slab_meta_refresh(slab_meta *meta);
+
+/** @param[out] superblock  where it lies
+ * @retval SLAB_ERR_FORMAT  nowhere an HDF5 signature, in words for people */
+slab_status slab_meta_signature_check(const slab_driver_file *file, uint64_t *superblock);
 
 /** Opens the array at path, or gives the one that is open; it belongs to meta.
  * @retval SLAB_ERR_NOT_FOUND, SLAB_ERR_TYPE */

@@ -24,6 +24,12 @@ typedef struct slab_meta slab_meta;
 slab_status slab_meta_open(const char *path, slab_meta **out);
 void slab_meta_close(slab_meta **meta);
 
+/** How often another process has committed to the file since it was opened, as far as was noticed.
+ * What is asked in one call is of one state of the file; two calls may see two. */
+int slab_meta_states(const slab_meta *meta);
+/** Is it the file that is open as fd, and not another of the same name? */
+bool slab_meta_is(const slab_meta *meta, int fd);
+
 slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, slab_file_visit visit,
                            void *context);
 slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out);
@@ -58,8 +64,8 @@ slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selecti
 slab_status slab_meta_texts(slab_meta *meta, const char *path, const slab_selection *selection,
                             slab_texts **out);
 
-/** Are two attributes of one name the same, whatever their type? References by the name of what they
- * point at. */
+/** Are two attributes of one name the same, whatever their type? References by the name of what
+ * they point at. */
 slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_meta *b,
                                       const char *path_b, const char *name, bool *same);
 /** Are two named types the same? */

@@ -279,7 +279,7 @@ slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribu
     hid_t object = H5I_INVALID_HID;
     *out = NULL;
     *n = 0;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     if (!slab_meta_exists(meta, path)) {
         rc = slab_meta_not_found(meta, path);
         goto done;
@@ -296,7 +296,7 @@ slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribu
 done:
     attributes_clear(&list.found, list.n);
     slab_hdf5_close(&object);
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }
 

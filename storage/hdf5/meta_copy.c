@@ -110,7 +110,7 @@ slab_status slab_meta_create_like(slab_meta *meta, const char *path, slab_meta *
 {
     slab_status rc = SLAB_OK;
     hid_t source;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(from));
     slab_meta_array_forget(meta);
     TRY(slab_hdf5_filters(NULL));
     TRY(slab_meta_array(from, from_path, &source));
@@ -119,7 +119,7 @@ slab_status slab_meta_create_like(slab_meta *meta, const char *path, slab_meta *
 done:
     if (rc != SLAB_OK)
         slab_meta_array_forget(meta);
-    slab_hdf5_leave();
+    slab_meta_leave(from);
     return rc;
 }
 
@@ -216,7 +216,7 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
                                   const char *from_path, slab_object kind)
 {
     slab_status rc = SLAB_OK;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(from));
     slab_meta_array_forget(meta);
     switch (kind) {
     case SLAB_OBJECT_GROUP:
@@ -232,7 +232,7 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
     if (rc != SLAB_OK)
         rc = slab_error_prefix(rc, "cannot copy '%s' to '%s' in '%s'", from_path, path, meta->path);
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(from);
     return rc;
 }
 
@@ -240,26 +240,24 @@ slab_status slab_meta_link_hard(slab_meta *meta, const char *there, const char *
 {
     slab_status rc = SLAB_OK;
     hid_t lcpl = H5I_INVALID_HID;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     slab_meta_array_forget(meta);
     TRY(links_with_parents(&lcpl));
     HDF5_REQUIRE(H5Lcreate_hard(meta->id, there, meta->id, path, lcpl, H5P_DEFAULT) >= 0,
                  SLAB_ERR_HDF5, "cannot link '%s' to '%s' in '%s'", path, there, meta->path);
 done:
     slab_hdf5_close(&lcpl);
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }
 
 slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *key)
 {
     slab_status rc = SLAB_OK;
-    slab_object_place place;
-    TRY(slab_hdf5_enter());
-    TRY(slab_hdf5_place(meta->id, path, &place));
-    *key = place.key;
+    TRY(slab_meta_enter(meta));
+    TRY(slab_hdf5_key(meta->id, path, key));
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }
 
@@ -436,7 +434,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     moving m = {.meta = meta, .from = from, .map = map};
     carried c = {H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, NULL, 0, false};
     hid_t source = H5I_INVALID_HID, copy = H5I_INVALID_HID;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(from));
     source = H5Dopen2(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
     c.type = H5Dget_type(source);
@@ -457,7 +455,7 @@ done:
     carried_clear(&c);
     slab_hdf5_close(&source);
     slab_hdf5_close(&copy);
-    slab_hdf5_leave();
+    slab_meta_leave(from);
     return rc;
 }
 
@@ -545,7 +543,7 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
     attribute_copy a = {.moving = {.meta = meta, .from = from, .map = map},
                         .target = H5I_INVALID_HID};
     hid_t source = H5I_INVALID_HID;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(from));
     source = H5Oopen(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
     a.target = H5Oopen(meta->id, path, H5P_DEFAULT);
@@ -557,6 +555,6 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
 done:
     slab_hdf5_close(&source);
     slab_hdf5_close(&a.target);
-    slab_hdf5_leave();
+    slab_meta_leave(from);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <slab/storage/base/memory.h>
@@ -15,7 +16,7 @@ enum { NAMES_SHOWN = 8 };
 /* --- opening --- */
 
 /* HDF5's signature stands at 0, or behind a user block of 512, 1024, 2048 ... bytes. */
-slab_status slab_meta_signature_check(const slab_driver_file *file)
+slab_status slab_meta_signature_check(const slab_driver_file *file, uint64_t *superblock)
 {
     static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     slab_status rc = SLAB_OK;
@@ -23,6 +24,7 @@ slab_status slab_meta_signature_check(const slab_driver_file *file)
     REQUIRE(file->size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", file->path);
     for (uint64_t at = 0; at + sizeof found <= file->size; at = at == 0 ? 512 : 2 * at) {
         TRY(slab_driver_read(file, at, sizeof found, found));
+        *superblock = at;
         if (memcmp(found, signature, sizeof signature) == 0)
             goto done;
     }
@@ -51,29 +53,87 @@ static slab_status open_failure(slab_status rc, const slab_driver_file *file)
     return rc;
 }
 
+/* Lets HDF5 open the file as it is now. */
+static slab_status open_state(slab_meta *m)
+{
+    slab_status rc = SLAB_OK;
+    hid_t fapl = H5I_INVALID_HID;
+    uint64_t superblock = 0;
+    TRY(slab_meta_signature_check(m->file, &superblock));
+    TRY(slab_driver_stamp(m->file, superblock));
+    TRY(slab_driver_access(m->file, &fapl));
+    m->id = H5Fopen(m->path, H5F_ACC_RDONLY, fapl);
+    if (m->id < 0) {
+        rc = slab_hdf5_error(SLAB_ERR_FORMAT, __FILE__, __LINE__, "cannot open '%s'", m->path);
+        rc = open_failure(rc, m->file);
+    }
+done:
+    slab_hdf5_close(&fapl);
+    return rc;
+}
+
+slab_status slab_meta_enter(slab_meta *m)
+{
+    slab_status rc = slab_hdf5_enter();
+    TRY(rc);
+    TRY(slab_meta_refresh(m));
+done:
+    return rc;
+}
+
+slab_status slab_meta_refresh(slab_meta *m)
+{
+    slab_status rc = SLAB_OK;
+    bool changed = false;
+    if (m->file->writing)
+        return SLAB_OK;
+    TRY(slab_driver_lock(m->file, &changed));
+    if (changed || m->id < 0) {
+        slab_meta_array_forget(m);
+        slab_hdf5_close(&m->id);
+        m->states++;
+        TRY(open_state(m));
+    }
+done:
+    return rc;
+}
+
+void slab_meta_leave(slab_meta *m)
+{
+    if (!m->file->writing)
+        slab_driver_unlock(m->file);
+    slab_hdf5_leave();
+}
+
+int slab_meta_states(const slab_meta *meta)
+{
+    return meta->states;
+}
+
+bool slab_meta_is(const slab_meta *meta, int fd)
+{
+    struct stat a, b;
+    return fstat(meta->file->fd, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 slab_status slab_meta_open(const char *path, slab_meta **out)
 {
     slab_status rc = SLAB_OK;
     slab_meta *m = NULL;
-    hid_t fapl = H5I_INVALID_HID;
+    bool changed;
     *out = NULL;
     TRY(slab_hdf5_enter());
     ALLOC(m, 1, "file");
     m->id = m->array = H5I_INVALID_HID;
     TRY(slab_memory_strdup(&m->path, path));
     TRY(slab_driver_open(path, false, false, &m->file));
-    TRY(slab_meta_signature_check(m->file));
-    TRY(slab_driver_access(m->file, &fapl));
-    m->id = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-    if (m->id < 0) {
-        rc = slab_hdf5_error(SLAB_ERR_FORMAT, __FILE__, __LINE__, "cannot open '%s'", path);
-        rc = open_failure(rc, m->file);
-        goto done;
-    }
+    TRY(slab_driver_lock(m->file, &changed));
+    TRY(open_state(m));
+    slab_driver_unlock(m->file);
     *out = m;
     m = NULL;
 done:
-    slab_hdf5_close(&fapl);
     slab_hdf5_leave();
     slab_meta_close(&m);
     return rc;
@@ -371,14 +431,14 @@ slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, sl
     char *tidy = NULL;
     found_object self = {0};
     listing l = {0};
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     TRY(path_tidy(path, &tidy));
     l.above = tidy;
     TRY(object_at(meta, tidy, &self));
     if (self.kind == SLAB_OBJECT_GROUP)
         TRY(list_group(meta, tidy[0] != '\0' ? tidy : "/", recursive, &l));
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     /* Outside of the lock: visit may ask for more. */
     if (rc == SLAB_OK && self.kind != SLAB_OBJECT_GROUP)
         rc = visit(context, tidy, self.kind, self.target);
@@ -394,11 +454,11 @@ slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out
 {
     slab_status rc = SLAB_OK;
     found_object self = {0};
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     TRY(object_at(meta, path, &self));
     *out = self.kind;
 done:
     slab_memory_free(self.target);
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }

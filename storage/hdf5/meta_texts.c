@@ -78,7 +78,7 @@ slab_status slab_meta_texts(slab_meta *meta, const char *path, const slab_select
     slab_texts *texts = NULL;
     hid_t array;
     *out = NULL;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     ALLOC(texts, 1, "strings");
     TRY(slab_meta_array(meta, path, &array));
     TRY_SAYING(read_texts(meta, array, selection, texts), "array '%s' of '%s'", path, meta->path);
@@ -86,7 +86,7 @@ slab_status slab_meta_texts(slab_meta *meta, const char *path, const slab_select
     texts = NULL;
 done:
     slab_texts_destroy(&texts);
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     return rc;
 }
 

@@ -91,6 +91,7 @@ slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve res
 {
     slab_status rc = SLAB_OK;
     slab_meta *m = NULL;
+    uint64_t superblock;
     *out = NULL;
     TRY(slab_hdf5_enter());
     ALLOC(m, 1, "transaction");
@@ -99,7 +100,7 @@ slab_status slab_meta_begin(const char *path, bool create, slab_meta_reserve res
     TRY(slab_memory_strdup(&m->path, path));
     TRY(slab_driver_open(path, true, create, &m->file));
     if (!create)
-        TRY(slab_meta_signature_check(m->file));
+        TRY(slab_meta_signature_check(m->file, &superblock));
     TRY(hdf5_open(m));
     slab_driver_begin(m->file, reserve, context);
     *out = m;

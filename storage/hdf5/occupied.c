@@ -10,6 +10,17 @@
 
 #if H5_VERSION_GE(1, 12, 0)
 
+slab_status slab_hdf5_key(hid_t place, const char *path, uint64_t *key)
+{
+    slab_status rc = SLAB_OK;
+    H5O_info2_t info;
+    HDF5_REQUIRE(H5Oget_info_by_name3(place, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0,
+                 SLAB_ERR_FORMAT, "cannot look at '%s'", path);
+    memcpy(key, &info.token, sizeof *key); /* it begins with the address */
+done:
+    return rc;
+}
+
 slab_status slab_hdf5_place(hid_t place, const char *path, slab_object_place *out)
 {
     slab_status rc = SLAB_OK;
@@ -20,7 +31,7 @@ slab_status slab_hdf5_place(hid_t place, const char *path, slab_object_place *ou
             H5Oget_native_info_by_name(place, path, &native, H5O_NATIVE_INFO_ALL, H5P_DEFAULT) >= 0,
         SLAB_ERR_FORMAT, "cannot look at '%s'", path);
     *out = (slab_object_place){.links = info.rc};
-    memcpy(&out->key, &info.token, sizeof out->key); /* it begins with the address */
+    memcpy(&out->key, &info.token, sizeof out->key);
     out->bytes = native.hdr.space.total + native.meta_size.obj.index_size +
                  native.meta_size.obj.heap_size + native.meta_size.attr.index_size +
                  native.meta_size.attr.heap_size;
@@ -29,6 +40,17 @@ done:
 }
 
 #else
+
+slab_status slab_hdf5_key(hid_t place, const char *path, uint64_t *key)
+{
+    slab_status rc = SLAB_OK;
+    H5O_info_t info;
+    HDF5_REQUIRE(H5Oget_info_by_name2(place, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0,
+                 SLAB_ERR_FORMAT, "cannot look at '%s'", path);
+    *key = info.addr;
+done:
+    return rc;
+}
 
 slab_status slab_hdf5_place(hid_t place, const char *path, slab_object_place *out)
 {
@@ -53,7 +75,7 @@ slab_status slab_meta_link(slab_meta *meta, const char *path, slab_object *out)
     slab_status rc = SLAB_OK;
     H5L_info_t info;
     *out = SLAB_OBJECT_GROUP;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(meta));
     if (path[strspn(path, "/")] == '\0')
         goto done;
     if (H5Lget_info(meta->id, path, &info, H5P_DEFAULT) < 0) {
@@ -65,7 +87,7 @@ slab_status slab_meta_link(slab_meta *meta, const char *path, slab_object *out)
     else if (info.type != H5L_TYPE_HARD)
         *out = SLAB_OBJECT_EXTERNAL_LINK;
 done:
-    slab_hdf5_leave();
+    slab_meta_leave(meta);
     if (rc == SLAB_OK && *out == SLAB_OBJECT_GROUP)
         rc = slab_meta_object(meta, path, out);
     return rc;
@@ -83,7 +105,7 @@ static slab_status gone_add(gone *g, const char *path, slab_object kind)
 {
     slab_status rc = SLAB_OK;
     hid_t array = H5I_INVALID_HID;
-    TRY(slab_hdf5_enter());
+    TRY(slab_meta_enter(g->meta));
     if (g->n == g->room) {
         size_t room = g->room ? 2 * g->room : 64;
         TRY(slab_memory_resize((void **)&g->places, room, sizeof *g->places, "a list of objects"));
@@ -99,7 +121,7 @@ static slab_status gone_add(gone *g, const char *path, slab_object kind)
     g->n++;
 done:
     slab_hdf5_close(&array);
-    slab_hdf5_leave();
+    slab_meta_leave(g->meta);
     return rc;
 }
 

@@ -14,6 +14,9 @@ typedef struct slab_object_place {
     uint64_t bytes; /* of its header, indices and heaps; elements not counted */
 } slab_object_place;
 
+/** The key alone: the header is read, and nothing below it. */
+slab_status slab_hdf5_key(hid_t place, const char *path, uint64_t *key);
+
 slab_status slab_hdf5_place(hid_t place, const char *path, slab_object_place *out);
 
 #endif

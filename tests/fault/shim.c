@@ -258,6 +258,10 @@ static bool strikes(call_class call, bool *half)
     if (n == plan.at)
         stamp(call);
     if (plan.what == DO_KILL) {
+        void (*dump)(void); /* a build that counts which lines run: keep what it has counted */
+        *(void **)&dump = dlsym(RTLD_DEFAULT, "__gcov_dump");
+        if (dump != NULL)
+            dump();
         syscall(SYS_kill, syscall(SYS_getpid), 9);
     } else if (plan.what == DO_VANISH && n == plan.at) {
         char gone[PATH_MAX + 8];

@@ -22,6 +22,12 @@ function(slab_compile target)
     target_compile_options(${target} PRIVATE -fsanitize=${SLAB_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${SLAB_SANITIZE})
   endif()
+  if(SLAB_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
+    # The shim of tests/fault has the counts written before it kills.
+    target_link_options(${target} PRIVATE --coverage -Wl,-u,__gcov_dump
+                                          -Wl,--export-dynamic-symbol=__gcov_dump)
+  endif()
 endfunction()
 
 # slab_layer(NAME SEES layer... SOURCES glob... LINKS target...)

@@ -161,6 +161,32 @@ START_TEST(a_living_writer_is_left_alone)
 }
 END_TEST
 
+START_TEST(what_is_planted_at_the_journals_name_is_no_journal)
+{
+    char did[SLAB_MESSAGE_MAX];
+    make_hot();
+    ck_assert_int_eq(rename(journal, "kept"), 0);
+    ck_assert_int_eq(symlink("kept", journal), 0);
+    ck_assert_int_ne(slab_journal_recover(data, did), SLAB_OK);
+    ck_assert_int_eq(unlink(journal), 0);
+    ck_assert_int_eq(mkfifo(journal, 0600), 0); /* nobody waits for its other end */
+    ck_fails(slab_journal_recover(data, did), SLAB_ERR_FORMAT);
+    ck_says("not a regular file");
+    ck_assert_int_eq(unlink(journal), 0);
+    ck_assert(is_new());
+    ck_assert_int_eq(rename("kept", journal), 0);
+    if (geteuid() == 0) { /* of somebody who may not write the file */
+        ck_assert_int_eq(chown(journal, 12345, 0), 0);
+        ck_fails(slab_journal_recover(data, did), SLAB_ERR_FORMAT);
+        ck_says("belongs to user 12345");
+        ck_assert(is_new());
+        ck_assert_int_eq(chown(journal, 0, 0), 0);
+    }
+    ck_ok(slab_journal_recover(data, did));
+    ck_assert(is_old());
+}
+END_TEST
+
 /* Cuts the journal at every length: never whole, never applied. */
 START_TEST(half_a_journal_is_removed_and_changes_nothing)
 {
@@ -297,6 +323,7 @@ int main(void)
     tcase_add_test(c, killed_at_any_system_call_the_file_is_old_or_new);
     tcase_add_test(c, recovery_killed_at_any_system_call_is_finished_by_the_next);
     tcase_add_test(c, a_living_writer_is_left_alone);
+    tcase_add_test(c, what_is_planted_at_the_journals_name_is_no_journal);
     tcase_add_test(c, half_a_journal_is_removed_and_changes_nothing);
     tcase_add_test(c, a_journal_with_one_wrong_bit_is_not_applied);
     tcase_add_test(c, a_journal_of_another_file_is_refused);

@@ -138,7 +138,6 @@ END_TEST
 START_TEST(an_existing_file_gains_an_array_and_keeps_the_old_one)
 {
     const char *file = in_folder("f.h5");
-    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1); /* a reader that does not care for the lock */
     make_file(file);
     slab_txn *txn = begin(file);
     ok(put_array(txn, "/group/new", 5));

@@ -1,0 +1,293 @@
+/* What is taken over of an unfinished output: logs are claims, and only bytes that fit are
+ * believed. */
+#include "outcome.h"
+
+#include <fcntl.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/kept.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DIGEST = 77, PIECE = 100, MOST = 5000 };
+static char folder[] = "/tmp/slab-kept-XXXXXX";
+static const uint8_t job[SLAB_JOB_KEY_BYTES] = "the job";
+static int data; /* the output: byte i is i % 251 */
+
+static void begin(void)
+{
+    static uint8_t bytes[MOST * PIECE];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i % 251);
+    ck_assert_int_eq(chdir(folder), 0);
+    data = open("out.h5", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_eq(write(data, bytes, sizeof bytes), (ssize_t)sizeof bytes);
+}
+
+static void end(void)
+{
+    close(data);
+    slab_chunk_log_remove_all("out.h5");
+    unlink("out.h5");
+}
+
+static slab_chunk_log *log_of(int number, const uint8_t *key, uint64_t old_size)
+{
+    slab_chunk_log_head head = {.ranks = 1, .old_size = old_size};
+    slab_chunk_log *log;
+    char *path;
+    memcpy(head.job, key, sizeof head.job);
+    ok(slab_chunk_log_path("out.h5", number, &path));
+    ok(slab_chunk_log_create(path, &head, &log));
+    slab_memory_free(path);
+    return log;
+}
+
+/* A record of what lies at an address, as a writer makes it. */
+static slab_logged_chunk chunk(uint32_t array, int64_t number, uint64_t address, uint64_t size)
+{
+    static uint8_t bytes[MOST * PIECE];
+    slab_logged_chunk c = {.array = array, .number = number, .address = address, .size = size};
+    ssize_t got = size < sizeof bytes ? pread(data, bytes, size, (off_t)address) : 0;
+    c.checksum = got > 0 ? slab_chunk_checksum(bytes, (size_t)got) : 1;
+    return c;
+}
+
+static slab_kept *load(int nlogs, uint64_t committed, int rank, int ranks, bool trusting)
+{
+    static const int logs[] = {0, 1, 2, 3};
+    slab_kept *kept;
+    slab_kept_source from = {.file = "out.h5",
+                             .fd = data,
+                             .logs = logs,
+                             .nlogs = nlogs,
+                             .job = job,
+                             .committed = committed,
+                             .rank = rank,
+                             .ranks = ranks,
+                             .threads = 3,
+                             .trusting = trusting};
+    ok(slab_kept_load(&from, &kept));
+    return kept;
+}
+
+START_TEST(whole_chunks_are_kept_by_number_and_counted)
+{
+    slab_chunk_log *log = log_of(0, job, 4000);
+    slab_logged_chunk chunks[] = {chunk(5, 9, 300, 100), chunk(5, 2, 500, 50), chunk(5, 4, 100, 7)};
+    ok(slab_chunk_log_array(log, 5, "/x", DIGEST, 10));
+    ok(slab_chunk_log_append(log, chunks, 3));
+    slab_chunk_log_close(&log, false);
+    slab_kept *kept = load(1, 0, 0, 1, false);
+    const slab_kept_array *a = slab_kept_find(kept, "/x", DIGEST);
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ptr_eq(a, slab_kept_at(kept, 0));
+    ck_assert_ptr_null(slab_kept_at(kept, 1));
+    ck_assert_ptr_null(slab_kept_at(kept, -1));
+    ck_assert_ptr_null(slab_kept_find(kept, "/x", DIGEST + 1));
+    ck_assert_ptr_null(slab_kept_find(kept, "/y", DIGEST));
+    ck_assert_int_eq(a->count, 3);
+    ck_assert_int_eq(a->chunks[0].number, 2);
+    ck_assert_int_eq(a->chunks[1].number, 4);
+    ck_assert_int_eq(a->chunks[2].number, 9);
+    ck_assert_uint_eq(a->chunks[2].address, 300);
+    slab_kept_counts counts = slab_kept_count(kept);
+    ck_assert_int_eq(counts.logged, 3);
+    ck_assert_int_eq(counts.whole, 3);
+    ck_assert_int_eq(counts.bytes, 157);
+    ck_assert_int_eq(counts.total, 10);
+    ck_assert_uint_eq(counts.end, 550);
+    ck_assert_uint_eq(counts.old_size, 4000);
+    slab_kept_destroy(&kept);
+    ck_assert_ptr_null(kept);
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+START_TEST(claims_that_cannot_be_are_left_out)
+{
+    slab_chunk_log *log = log_of(0, job, 0);
+    slab_logged_chunk good = chunk(1, 3, 1000, 10), bad[9];
+    for (int i = 0; i < 9; i++)
+        bad[i] = good;
+    bad[0].number = -1;
+    bad[1].number = 10; /* of 0 .. 9 */
+    bad[2].size = 0;
+    bad[3].size = (uint64_t)UINT32_MAX + 1;
+    bad[4].address = 999; /* that is committed, and not ours */
+    bad[5].address = INT64_MAX - 5;
+    bad[6].address = UINT64_MAX;
+    bad[7].array = 2; /* which nobody has declared */
+    bad[8].number = INT64_MAX;
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 10));
+    ok(slab_chunk_log_append(log, bad, 9));
+    ok(slab_chunk_log_append(log, &good, 1));
+    slab_chunk_log_close(&log, false);
+    for (int trusting = 0; trusting < 2; trusting++) {
+        slab_kept *kept = load(1, 1000, 0, 1, trusting);
+        ck_assert_int_eq(slab_kept_count(kept).logged, 1);
+        ck_assert_int_eq(slab_kept_count(kept).whole, 1);
+        slab_kept_destroy(&kept);
+    }
+}
+END_TEST
+
+START_TEST(bytes_that_do_not_fit_their_checksum_are_not_kept)
+{
+    slab_chunk_log *log = log_of(0, job, 0);
+    slab_logged_chunk chunks[] = {chunk(1, 0, 100, 100), chunk(1, 1, 200, 100),
+                                  chunk(1, 2, MOST * PIECE - 50, 50)};
+    chunks[1].checksum ^= 1;
+    chunks[2].size = 51; /* reaches behind the end of the file */
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 3));
+    ok(slab_chunk_log_append(log, chunks, 3));
+    slab_chunk_log_close(&log, false);
+    slab_kept *kept = load(1, 0, 0, 1, false);
+    ck_assert_int_eq(slab_kept_count(kept).logged, 3);
+    ck_assert_int_eq(slab_kept_count(kept).whole, 1);
+    ck_assert_int_eq(slab_kept_at(kept, 0)->chunks[0].number, 0);
+    slab_kept_destroy(&kept);
+    kept = load(1, 0, 0, 1, true); /* who only counts does not look */
+    ck_assert_int_eq(slab_kept_count(kept).whole, 3);
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+START_TEST(a_chunk_that_two_runs_wrote_is_kept_once_and_the_whole_one)
+{
+    for (int run = 0; run < 2; run++) {
+        slab_chunk_log *log = log_of(run, job, run ? 300 : 500);
+        slab_logged_chunk same = chunk(1, 7, 1000, 20), other = chunk(1, 8, 2000 + 500 * run, 20);
+        if (run == 0)
+            other.checksum++; /* its bytes were torn: the second run wrote it anew */
+        ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 10));
+        ok(slab_chunk_log_append(log, &same, 1));
+        ok(slab_chunk_log_append(log, &other, 1));
+        slab_chunk_log_close(&log, false);
+    }
+    slab_kept *kept = load(2, 0, 0, 1, false);
+    const slab_kept_array *a = slab_kept_at(kept, 0);
+    ck_assert_int_eq(a->count, 2);
+    ck_assert_uint_eq(a->chunks[0].address, 1000);
+    ck_assert_uint_eq(a->chunks[1].address, 2500);
+    ck_assert_int_eq(slab_kept_count(kept).total, 10);
+    ck_assert_uint_eq(slab_kept_count(kept).old_size, 300);
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+START_TEST(arrays_are_told_apart_by_name_and_by_how_they_are_stored)
+{
+    slab_chunk_log *log = log_of(0, job, 0);
+    slab_logged_chunk one = chunk(1, 0, 100, 10), two = chunk(2, 0, 200, 10),
+                      three = chunk(3, 0, 300, 10);
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 1));
+    ok(slab_chunk_log_array(log, 2, "/x", DIGEST + 1, 1));
+    ok(slab_chunk_log_array(log, 3, "/y", DIGEST, 1));
+    ok(slab_chunk_log_append(log, &one, 1));
+    ok(slab_chunk_log_append(log, &two, 1));
+    ok(slab_chunk_log_append(log, &three, 1));
+    slab_chunk_log_close(&log, false);
+    slab_kept *kept = load(1, 0, 0, 1, false);
+    ck_assert_uint_eq(slab_kept_find(kept, "/x", DIGEST)->chunks[0].address, 100);
+    ck_assert_uint_eq(slab_kept_find(kept, "/x", DIGEST + 1)->chunks[0].address, 200);
+    ck_assert_uint_eq(slab_kept_find(kept, "/y", DIGEST)->chunks[0].address, 300);
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+START_TEST(logs_of_other_jobs_and_what_is_no_log_give_nothing)
+{
+    static const uint8_t other[SLAB_JOB_KEY_BYTES] = "another";
+    slab_chunk_log *log = log_of(0, other, 100);
+    slab_logged_chunk c = chunk(1, 0, 100, 10);
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 1));
+    ok(slab_chunk_log_append(log, &c, 1));
+    slab_chunk_log_close(&log, false);
+    FILE *file = fopen(".out.h5.slab-log.1", "w");
+    fputs("not a log, but long enough for the head of one, which has sixty-four bytes", file);
+    fclose(file);
+    slab_kept *kept = load(3, 0, 0, 1, false); /* there is no third */
+    ck_assert_int_eq(slab_kept_count(kept).logged, 0);
+    ck_assert_uint_eq(slab_kept_count(kept).old_size, UINT64_MAX);
+    ck_assert_ptr_null(slab_kept_at(kept, 0));
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+START_TEST(the_ranks_share_the_chunks_and_each_is_one_ranks)
+{
+    static slab_logged_chunk chunks[MOST];
+    int64_t seen[MOST] = {0};
+    slab_chunk_log *log = log_of(0, job, 0);
+    for (int i = 0; i < MOST; i++)
+        chunks[i] = chunk(1, (i * 1237) % MOST, (uint64_t)i * PIECE, PIECE);
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, MOST));
+    for (int i = 0; i < MOST; i += SLAB_LOG_BATCH_MAX)
+        ok(slab_chunk_log_append(log, chunks + i,
+                                 MOST - i < SLAB_LOG_BATCH_MAX ? MOST - i : SLAB_LOG_BATCH_MAX));
+    slab_chunk_log_close(&log, false);
+    for (int rank = 0; rank < 3; rank++) {
+        slab_kept *kept = load(1, 0, rank, 3, false);
+        const slab_kept_array *a = slab_kept_at(kept, 0);
+        ck_assert_int_gt(a->count, MOST / 4);
+        for (int64_t i = 0; i < a->count; i++) {
+            seen[a->chunks[i].number]++;
+            ck_assert(i == 0 || a->chunks[i - 1].number < a->chunks[i].number);
+        }
+        slab_kept_destroy(&kept);
+    }
+    for (int i = 0; i < MOST; i++)
+        ck_assert_int_eq(seen[i], 1);
+}
+END_TEST
+
+START_TEST(a_budget_that_has_no_room_is_said)
+{
+    slab_chunk_log *log = log_of(0, job, 0);
+    slab_logged_chunk c = chunk(1, 0, 0, MOST * PIECE - 1);
+    slab_kept *kept = NULL;
+    int number = 0;
+    slab_kept_source from = {.file = "out.h5",
+                             .fd = data,
+                             .logs = &number,
+                             .nlogs = 1,
+                             .job = job,
+                             .ranks = 1,
+                             .threads = 2};
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, 1));
+    ok(slab_chunk_log_append(log, &c, 1));
+    slab_chunk_log_close(&log, false);
+    slab_memory_limit_set(slab_memory_used() + 300000); /* the chunk has 500,000 bytes */
+    fails(slab_kept_load(&from, &kept), SLAB_ERR_MEMORY);
+    slab_memory_limit_set(0);
+    ck_assert_ptr_null(kept);
+    ok(slab_kept_load(&from, &kept));
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("kept");
+    TCase *tests = tcase_create("kept");
+    tcase_add_checked_fixture(tests, begin, end);
+    tcase_add_test(tests, whole_chunks_are_kept_by_number_and_counted);
+    tcase_add_test(tests, claims_that_cannot_be_are_left_out);
+    tcase_add_test(tests, bytes_that_do_not_fit_their_checksum_are_not_kept);
+    tcase_add_test(tests, a_chunk_that_two_runs_wrote_is_kept_once_and_the_whole_one);
+    tcase_add_test(tests, arrays_are_told_apart_by_name_and_by_how_they_are_stored);
+    tcase_add_test(tests, logs_of_other_jobs_and_what_is_no_log_give_nothing);
+    tcase_add_test(tests, the_ranks_share_the_chunks_and_each_is_one_ranks);
+    tcase_add_test(tests, a_budget_that_has_no_room_is_said);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    rmdir(folder);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
