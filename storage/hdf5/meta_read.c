@@ -225,6 +225,9 @@ slab_status slab_meta_not_found(slab_meta *meta, const char *path)
             path, meta->path, above);
     H5Literate_by_name(meta->id, is_root(above) ? "/" : above, H5_INDEX_NAME, H5_ITER_INC, NULL,
                        add_name, &names, H5P_DEFAULT);
+    /* What is not there may be what could not be read beside a commit. */
+    if (!meta->file->writing)
+        TRY(slab_driver_undisturbed(meta->file));
     if (names.n == 0)
         FAIL(SLAB_ERR_NOT_FOUND, "no '%s' in '%s': '%s' is empty", path, meta->path,
              is_root(above) ? "/" : above);

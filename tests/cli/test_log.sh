@@ -98,7 +98,7 @@ json_error() {
     shift 3
     "$@" 2>err >out
     [ $? = 2 ] && [ "$(lines 'len(j), j[-1]["level"], j[-1]["status"]' <err)" = "(1, 'error', '$status')" ] &&
-        lines 'j[-1]["message"]' <err | grep -qE "$pattern" && pass "$what: $(cat err)" || { fail "$what"; cat err; }
+        lines 'j[-1]["message"]' <err | grep -E "$pattern" >/dev/null && pass "$what: $(cat err)" || { fail "$what"; cat err; }
 }
 json_error "an error" ERR_NOT_FOUND nowhere.h5 slab stat nowhere.h5 --log-json
 json_error "a wrong option" ERR_USAGE "no option --axs" slab stat x.h5 --log-json --axs 1

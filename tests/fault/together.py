@@ -136,7 +136,7 @@ def watch(folder, reads, **env):
     if ended != 0:
         raise Failure("the writer failed")
     states.discard(None)
-    if done < 20 or len(states) < 3:
+    if done < 10 or len(states) < 3:
         raise Failure(f"{done} reads of {len(states)} states, {refusals} refused: too few to mean something")
     return done, refusals, len(states)
 
