@@ -46,7 +46,8 @@ launch() {
 # alike FILE FILE PATH: every element of every array is, and HDF5 reads the file
 alike() { h5dump -H "$1" >/dev/null 2>&1 && "$SLAB" diff "$1:$3" "$2:$3" -q >/dev/null 2>&1; }
 session() { ps -o pid= -s "$leader"; }
-slabs() { ps -o pid=,comm= -s "$leader" | awk '$2 == "slab" {print $1}'; }
+# those that have ended and are not waited for yet have ended
+slabs() { ps -o pid=,stat=,comm= -s "$leader" | awk '$3 == "slab" && $2 !~ /^Z/ {print $1}'; }
 
 # await: the exit code of what was launched. Ranks that hang are a failure; Open MPI's launcher alone,
 # which waits for ever when a rank dies before it has started, is not ours.
@@ -179,11 +180,13 @@ rm f.h5
 halt
 launch 1 1 change
 sleep 0.15
-if kill -0 "$leader" 2>/dev/null; then # it is still at work
+kill -STOP "$leader" 2>/dev/null
+if [ "$(ps -o stat= -p "$leader" | cut -c1)" = T ] && [ -e .f.h5.slab-part ]; then # it is still at work
     # shellcheck disable=SC2086
     refuses "writing it|being written" ${words[change]}
     refuses "being written" clean f.h5
 fi
+kill -CONT "$leader" 2>/dev/null
 wait "$leader" || die "it does not go on"
 found=$(sed -nE 's/.*: ([0-9]+) of [0-9]+ chunks are there already/\1/p' log | head -1)
 rm f.h5
