@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/clock.h>
 #include <slab/storage/base/lock.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
@@ -233,13 +234,6 @@ done:
 
 enum { PAUSE_MS = 10, SAY_AFTER_S = 1, SAY_AGAIN_S = 60, GIVE_UP_S = 600 };
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* One attempt. Asking lets the old lock go: whoever wanted to write may have got in between. */
 static slab_status take_alone(const slab_txn_file *file, bool *got)
 {
@@ -262,23 +256,23 @@ slab_status slab_txn_file_alone(const slab_txn_file *file)
     slab_status rc = SLAB_OK;
     char who[SLAB_HOLDERS_MAX];
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
-    double begin = now_s(), say = begin + SAY_AFTER_S;
+    double begin = slab_clock_seconds(), say = begin + SAY_AFTER_S;
     bool got = !file->in_place;
     while (!got) {
         TRY(take_alone(file, &got));
         if (got)
             break;
         bool stop = slab_stop_requested() != 0;
-        if (stop || now_s() > begin + GIVE_UP_S) {
+        if (stop || slab_clock_seconds() > begin + GIVE_UP_S) {
             slab_lock_holders(file->lock, who);
             FAIL(SLAB_ERR_STOPPED,
                  "stopped by %s while %s had '%s' open, which was to be committed",
                  stop ? slab_stop_reason() : "the end of patience", who, file->path);
         }
-        if (now_s() > say) {
+        if (slab_clock_seconds() > say) {
             slab_lock_holders(file->lock, who);
             slab_log(SLAB_LOG_WARN, "waiting for %s to close '%s'", who, file->path);
-            say = now_s() + SAY_AGAIN_S;
+            say = slab_clock_seconds() + SAY_AGAIN_S;
         }
         nanosleep(&pause, NULL);
     }

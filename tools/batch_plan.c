@@ -19,10 +19,9 @@ static const size_t usual_budget = (size_t)4 << 30, memory_step = (size_t)64 << 
 /* The plan of one process, wherever this one was started. */
 static void leave_the_launcher(void)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE",
-                                        "SLURM_STEP_NUM_TASKS", "SLURM_JOB_END_TIME"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
+    for (const char *const *name = slab_ranks_launcher_variables(); *name; name++)
+        unsetenv(*name);
+    unsetenv("SLURM_JOB_END_TIME");
 }
 
 /* "slab: no such file\n" without what every message has. */
@@ -89,17 +88,11 @@ done:
     return rc;
 }
 
-static const char *value_of(const slab_parsed *parsed, const char *option)
-{
-    int i = slab_option_find(&parsed->table, option);
-    return i >= 0 ? parsed->values[i] : NULL;
-}
-
 slab_status slab_batch_plan(const char *program, const slab_argv *words, const slab_parsed *parsed,
                             int64_t threads, slab_needs *out)
 {
     slab_status rc = SLAB_OK;
-    const char *stated = value_of(parsed, "memory");
+    const char *stated = slab_parsed_value(parsed, "memory");
     size_t memory = 0;
     memset(out, 0, sizeof *out);
     leave_the_launcher();

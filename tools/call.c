@@ -35,8 +35,7 @@ const char *slab_call_text_at(const slab_call *call, const char *option, int k)
 
 bool slab_call_flag(const slab_call *call, const char *option)
 {
-    int i = slab_option_find(&call->parsed.table, option);
-    return i >= 0 && call->parsed.values[i];
+    return slab_parsed_value(&call->parsed, option) != NULL;
 }
 
 int64_t slab_call_int(const slab_call *call, const char *option)

@@ -124,12 +124,6 @@ done:
 
 /* --- the commands --- */
 
-static const char *value_of(const slab_parsed *parsed, const char *option)
-{
-    int i = slab_option_find(&parsed->table, option);
-    return i >= 0 ? parsed->values[i] : NULL;
-}
-
 static slab_status take_command(job *j)
 {
     slab_status rc = SLAB_OK;
@@ -152,7 +146,7 @@ static slab_status parse_task(const job *j, const slab_batch_task *task, slab_pa
 {
     slab_status rc = SLAB_OK;
     TRY(slab_options_parse(j->command, task->words.n - 1, task->words.at + 1, out));
-    REQUIRE(!out->help && !value_of(out, "dry-run"), SLAB_ERR_USAGE,
+    REQUIRE(!out->help && !slab_parsed_value(out, "dry-run"), SLAB_ERR_USAGE,
             "a job that only explains: run 'slab %s' without sbatch", j->command->name);
 done:
     return rc;
@@ -169,7 +163,7 @@ static slab_status make_task(job *j, slab_batch_task *task, const char *file)
             TRY(slab_argv_add(&task->words, j->words.at[i]));
     }
     TRY(parse_task(j, task, &parsed));
-    const char *output = value_of(&parsed, "output");
+    const char *output = slab_parsed_value(&parsed, "output");
     if (output)
         TRY(slab_memory_strdup(&task->output, output));
 done:
@@ -244,7 +238,8 @@ static slab_status times(job *j, double planned)
     slab_batch *b = &j->batch;
     double seconds = 4 * planned / (double)b->ranks;
     REQUIRE(!time || time[strspn(time, "0123456789.")], SLAB_ERR_USAGE,
-            "--time %s is minutes to Slurm and seconds to slab: write %sm or %ss", time, time, time);
+            "--time %s is minutes to Slurm and seconds to slab: write %sm or %ss", time, time,
+            time);
     if (time)
         TRY(slab_duration_parse(time, &seconds));
     else
@@ -285,11 +280,11 @@ static slab_status state_needs(job *j, const slab_parsed *parsed, const slab_nee
     slab_status rc = SLAB_OK;
     for (int i = 0; i < j->batch.ntasks; i++) {
         int at = 1;
-        if (!value_of(parsed, "threads"))
+        if (!slab_parsed_value(parsed, "threads"))
             TRY(insert(&j->tasks[i], at++, "threads", j->batch.threads, ""));
         if (!needs->stated)
             TRY(insert(&j->tasks[i], at++, "memory", (int64_t)(needs->memory >> 20), "M"));
-        if (j->batch.pbs && !value_of(parsed, "time-limit"))
+        if (j->batch.pbs && !slab_parsed_value(parsed, "time-limit"))
             TRY(insert(&j->tasks[i], at++, "time-limit", j->batch.seconds - j->batch.stop_before,
                        ""));
     }
@@ -305,7 +300,7 @@ static slab_status plan(job *j)
     slab_needs needs;
     const slab_batch_task *task = &j->tasks[largest_task(j)];
     TRY(parse_task(j, task, &parsed));
-    const char *threads = value_of(&parsed, "threads");
+    const char *threads = slab_parsed_value(&parsed, "threads");
     b->threads = threads ? strtoll(threads, NULL, 10) : USUAL_THREADS;
     TRY(slab_batch_plan(j->program, &task->words, &parsed, threads ? 0 : b->threads, &needs));
     b->bytes = needs.memory + beside_budget * (b->ranks > 1 ? 2 : 1);

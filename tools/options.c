@@ -350,6 +350,12 @@ static bool take_argument(const slab_command *command, slab_parsed *out, const c
     return command->takes & SLAB_TAKES_COMMAND;
 }
 
+const char *slab_parsed_value(const slab_parsed *parsed, const char *option)
+{
+    int i = slab_option_find(&parsed->table, option);
+    return i >= 0 ? parsed->values[i] : NULL;
+}
+
 void slab_parsed_clear(slab_parsed *parsed)
 {
     FREE(parsed->arguments);

@@ -51,4 +51,7 @@ slab_status slab_options_parse(const slab_command *command, int nwords, char **w
 
 void slab_parsed_clear(slab_parsed *parsed);
 
+/** What was given for an option; NULL: nothing, or the command has none of that name. */
+const char *slab_parsed_value(const slab_parsed *parsed, const char *option);
+
 #endif

@@ -1,6 +1,7 @@
 #include <slab/tools/progress.h>
 
 #include <inttypes.h>
+#include <slab/storage/base/clock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/tools/json.h>
@@ -19,13 +20,6 @@ typedef struct line {
     int slowest;                     /* rank, -1: there is one rank */
     double slowest_rate;             /* bytes a second since the last line; < 0: not counted */
 } line;
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void time_text(double seconds, char *text, size_t size)
 {
@@ -123,7 +117,7 @@ static void begin(slab_bar *bar, const slab_progress_state *now, double t)
 static void show(void *context, const slab_progress_state *now)
 {
     slab_bar *bar = context;
-    double t = seconds_now();
+    double t = slab_clock_seconds();
     line l = {.now = now, .part = now->total > 0 ? (double)now->done / (double)now->total : 1};
     l.part = l.part > 1 ? 1 : l.part;
     if (bar->what != now->what || bar->total != now->total || l.part <= 0) {

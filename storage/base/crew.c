@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <slab/storage/base/clock.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -219,7 +220,7 @@ static slab_status steal(run *r, bool *got)
     slab_status rc = SLAB_OK;
     slab_words *words = r->crew->words;
     int me = slab_ranks_me(r->crew->ranks);
-    uint64_t seed = (uint64_t)me * 0x9E3779B97F4A7C15u + (uint64_t)crew_now();
+    uint64_t seed = (uint64_t)me * 0x9E3779B97F4A7C15u + (uint64_t)slab_clock_ns();
     *got = false;
     for (int tries = 0; tries < 4 && !*got; tries++) {
         int victim;
@@ -292,13 +293,13 @@ static bool halted(run *r)
                                slab_stop_reason()));
         return true;
     }
-    if (r->pause && crew_now() >= r->pause) {
+    if (r->pause && slab_clock_ns() >= r->pause) {
         halt_all(r);
         return true;
     }
     if (r->local || slab_ranks_count(r->crew->ranks) == 1)
         return false;
-    now = crew_now();
+    now = slab_clock_ns();
     if (now < look || !atomic_compare_exchange_strong(&r->next_look, &look, now + HALT_LOOK_NS))
         return false;
     if (slab_words_get(r->crew->words, slab_ranks_me(r->crew->ranks), WORD_HALT, &halt) != SLAB_OK)
@@ -474,7 +475,7 @@ slab_status slab_crew_run_some(slab_crew *crew, int64_t n, double seconds, slab_
     *all = false;
     run_init(&r, crew, task, context, n);
     if (seconds > 0)
-        r.pause = crew_now() + (int64_t)(seconds * 1e9);
+        r.pause = slab_clock_ns() + (int64_t)(seconds * 1e9);
     TRY(run_together(&r));
     TRY(look_back(&r, all, &halted_some));
     if (halted_some)

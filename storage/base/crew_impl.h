@@ -25,8 +25,6 @@ typedef struct crew_progress {
     int64_t *rank_done, *rank_bytes; /* [ranks] */
 } crew_progress;
 
-int64_t crew_now(void); /* CLOCK_MONOTONIC, ns */
-
 void crew_progress_clear(crew_progress *p);
 
 /** A run of all ranks begins. */

@@ -5,8 +5,7 @@
  */
 #include <slab/storage/base/crew_impl.h>
 
-#include <time.h>
-
+#include <slab/storage/base/clock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
@@ -14,13 +13,6 @@
 #define SHOW_NS      100000000
 #define LOOK_NS      500000000
 #define LOOK_RANK_NS 1000000 /* a reading costs about a microsecond a rank: it takes 0.1 % */
-
-int64_t crew_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void crew_progress_clear(crew_progress *p)
 {
@@ -70,7 +62,7 @@ void crew_progress_tell(crew_progress *p, slab_words *words, const slab_ranks *r
     int me = slab_ranks_me(ranks);
     if (slab_ranks_count(ranks) == 1)
         return;
-    int64_t now = crew_now(), next = atomic_load(&p->next_tell);
+    int64_t now = slab_clock_ns(), next = atomic_load(&p->next_tell);
     if (!through &&
         (now < next || !atomic_compare_exchange_strong(&p->next_tell, &next, now + TELL_NS)))
         return;
@@ -105,7 +97,7 @@ void crew_progress_show(crew_progress *p, slab_words *words, const slab_ranks *r
     int64_t now;
     if (!p->hook)
         return;
-    now = crew_now();
+    now = slab_clock_ns();
     if ((now < p->next_show && done < total) || make_room(p, slab_ranks_count(ranks)) != SLAB_OK)
         return;
     p->next_show = now + SHOW_NS;

@@ -40,12 +40,18 @@ slab_status slab_mpi_status(int code, const char *call, const char *file, int li
 
 /* How many processes the launcher made. Each says so in the environment, in its own words; what
  * srun says comes last, because an mpirun may have been started by it. */
+static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE",
+                                        "SLURM_STEP_NUM_TASKS", NULL};
+
+const char *const *slab_ranks_launcher_variables(void)
+{
+    return launchers;
+}
+
 static int launched(void)
 {
-    static const char *const counts[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE",
-                                         "SLURM_STEP_NUM_TASKS"};
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        const char *text = getenv(counts[i]);
+    for (const char *const *name = launchers; *name; name++) {
+        const char *text = getenv(*name);
         if (text && atoi(text) >= 1)
             return atoi(text);
     }

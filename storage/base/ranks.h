@@ -46,6 +46,10 @@ int slab_ranks_me_on_node(const slab_ranks *ranks);
  */
 int slab_ranks_cores_on_node(const slab_ranks *ranks);
 
+/** Variables of the environment by which launchers say how many processes they made; NULL ends the
+ * list. A program that is started without them is one rank of its own. */
+const char *const *slab_ranks_launcher_variables(void);
+
 /**
  * Agrees on how a step ended, so that no rank walks into a collective call that others skip.
  * Collective. Every rank gets the status and the error record of the lowest failing rank, its

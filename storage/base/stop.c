@@ -3,17 +3,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <time.h>
+
+#include <slab/storage/base/clock.h>
 
 static volatile sig_atomic_t wanted, by_signal;
-static _Atomic int64_t deadline; /* of CLOCK_MONOTONIC, ns; 0: none */
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
+static _Atomic int64_t deadline; /* of slab_clock_ns(); 0: none */
 
 void slab_stop_request(int number)
 {
@@ -25,7 +19,7 @@ void slab_stop_after(double seconds)
 {
     const double most = 1e9; /* 30 years: as good as no limit */
     int64_t wait = (int64_t)((seconds < 0 ? 0 : seconds > most ? most : seconds) * 1e9);
-    int64_t then = now_ns() + wait, before = atomic_load(&deadline);
+    int64_t then = slab_clock_ns() + wait, before = atomic_load(&deadline);
     if (before == 0 || then < before)
         atomic_store(&deadline, then);
 }
@@ -33,7 +27,7 @@ void slab_stop_after(double seconds)
 int slab_stop_requested(void)
 {
     int64_t then = atomic_load(&deadline);
-    return wanted || (then != 0 && now_ns() >= then);
+    return wanted || (then != 0 && slab_clock_ns() >= then);
 }
 
 const char *slab_stop_reason(void)

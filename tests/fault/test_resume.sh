@@ -176,17 +176,22 @@ launch 1 1 change --no-resume
 wait "$leader" || die "--no-resume"
 ! grep -q 'there already' log || die "--no-resume takes something over"
 alike f.h5 ../whole/copy.h5 /new || die "another result"
-rm f.h5
-halt
-launch 1 1 change
-sleep 0.15
-kill -STOP "$leader" 2>/dev/null
-if [ "$(ps -o stat= -p "$leader" | cut -c1)" = T ] && [ -e .f.h5.slab-part ]; then # it is still at work
-    # shellcheck disable=SC2086
-    refuses "writing it|being written" ${words[change]}
-    refuses "being written" clean f.h5
-fi
-kill -CONT "$leader" 2>/dev/null
+at_work() { [ "$(ps -o stat= -p "$leader" | cut -c1)" = T ] && [ -e .f.h5.slab-part ]; }
+for _ in 1 2 3 4 5; do # until it is held still before it is through
+    rm -f f.h5
+    halt
+    launch 1 1 change
+    sleep 0.15
+    kill -STOP "$leader" 2>/dev/null
+    at_work && break
+    kill -CONT "$leader" 2>/dev/null
+    wait "$leader"
+done
+at_work || die "it is through too soon to be met at work"
+# shellcheck disable=SC2086
+refuses "writing it|being written" ${words[change]}
+refuses "being written" clean f.h5
+kill -CONT "$leader"
 wait "$leader" || die "it does not go on"
 found=$(sed -nE 's/.*: ([0-9]+) of [0-9]+ chunks are there already/\1/p' log | head -1)
 rm f.h5
