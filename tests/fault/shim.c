@@ -7,7 +7,7 @@
  *
  *   FAULT_ROOT=DIR      absolute, without links
  *   FAULT_TRACE=FILE    append a record (struct record) for each watched call that succeeded
- *   FAULT_DO=kill | short | vanish | ERRNO's number
+ *   FAULT_DO=kill | stop | short | vanish | ERRNO's number
  *   FAULT_CALL=a,b      the classes of calls meant (class_names below); without it all
  *   FAULT_AT=N          at the N-th such call of the process, from 1
  *   FAULT_STICKY=1      and at all that follow
@@ -16,12 +16,13 @@
  *
  *   FAULT_VANISH=DIR    what `vanish` renames to DIR.gone
  *
- * `short` does half of a read or write.
+ * `short` does half of a read or write; `stop` holds the process still until SIGCONT.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -94,7 +95,7 @@ static struct {
     unsigned classes; /* bit set of call_class */
     long at;
     int rank;
-    enum { DO_NOTHING, DO_KILL, DO_SHORT, DO_VANISH, DO_FAIL } what;
+    enum { DO_NOTHING, DO_KILL, DO_STOP, DO_SHORT, DO_VANISH, DO_FAIL } what;
     int error;
 } plan = {.trace = -1};
 static watched_fd fds[FDS];
@@ -140,6 +141,8 @@ __attribute__((constructor)) static void prepare(void)
         plan.what = DO_NOTHING;
     else if (strcmp(what, "kill") == 0)
         plan.what = DO_KILL;
+    else if (strcmp(what, "stop") == 0)
+        plan.what = DO_STOP;
     else if (strcmp(what, "short") == 0)
         plan.what = DO_SHORT;
     else if (strcmp(what, "vanish") == 0 && plan.vanish != NULL)
@@ -244,7 +247,7 @@ static void stamp(call_class call)
         syscall(SYS_close, fd);
 }
 
-/* Is it this call's turn? Kills and vanishing happen here; true: the call is to fail (errno is set)
+/* Is it this call's turn? Kills, stops and vanishing happen here; true: the call is to fail (errno is set)
  * or, where *half is not NULL, to do half. */
 static bool strikes(call_class call, bool *half)
 {
@@ -262,7 +265,9 @@ static bool strikes(call_class call, bool *half)
         *(void **)&dump = dlsym(RTLD_DEFAULT, "__gcov_dump");
         if (dump != NULL)
             dump();
-        syscall(SYS_kill, syscall(SYS_getpid), 9);
+        syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
+    } else if (plan.what == DO_STOP) {
+        syscall(SYS_kill, syscall(SYS_getpid), SIGSTOP);
     } else if (plan.what == DO_VANISH && n == plan.at) {
         char gone[PATH_MAX + 8];
         snprintf(gone, sizeof gone, "%s.gone", plan.vanish);

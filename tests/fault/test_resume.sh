@@ -5,7 +5,7 @@
 #
 #   SLAB_RESUMES=100 SLAB_SEED=7 bash test_resume.sh
 set -uo pipefail
-: "${SLAB:?the program to test}"
+: "${SLAB:?the program to test}" "${SLAB_FAULT_SHIM:?the library that holds it still}"
 trials=${SLAB_RESUMES:-12}
 seed=${SLAB_SEED:-$(date +%s)}
 RANDOM=$((seed % 32768))
@@ -147,8 +147,18 @@ cd "$work/trial" || exit 1
 trial=refusals label=
 cp ../x.h5 y.h5
 words[change]="copy y.h5:/x --chunks 100x125 --filter zstd:12 -o f.h5:/new"
+# hold: launches it, and holds it still when the first of its chunks are being logged
+hold() {
+    FAULT_ROOT=$PWD FAULT_DO=stop FAULT_CALL=write FAULT_AT=7 LD_PRELOAD=$SLAB_FAULT_SHIM launch 1 1 change
+    until [ "$(ps -o stat= -p "$leader" | cut -c1)" = T ]; do
+        kill -0 "$leader" 2>/dev/null || die "it is through without being held"
+        sleep 0.02
+    done
+}
 halt() {
-    launch 1 1 change --time-limit "$(echo "${seconds[copy]}" | awk '{print 0.6 * $1}')"
+    hold
+    kill -TERM "$leader"
+    kill -CONT "$leader"
     wait "$leader"
     [ $? = 75 ] || die "it was not stopped half way"
 }
@@ -176,18 +186,9 @@ launch 1 1 change --no-resume
 wait "$leader" || die "--no-resume"
 ! grep -q 'there already' log || die "--no-resume takes something over"
 alike f.h5 ../whole/copy.h5 /new || die "another result"
-at_work() { [ "$(ps -o stat= -p "$leader" | cut -c1)" = T ] && [ -e .f.h5.slab-part ]; }
-for _ in 1 2 3 4 5; do # until it is held still before it is through
-    rm -f f.h5
-    halt
-    launch 1 1 change
-    sleep 0.15
-    kill -STOP "$leader" 2>/dev/null
-    at_work && break
-    kill -CONT "$leader" 2>/dev/null
-    wait "$leader"
-done
-at_work || die "it is through too soon to be met at work"
+rm -f f.h5
+halt
+hold
 # shellcheck disable=SC2086
 refuses "writing it|being written" ${words[change]}
 refuses "being written" clean f.h5
