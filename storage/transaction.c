@@ -416,14 +416,22 @@ done:
     return rc;
 }
 
+static slab_status commit_alone(void *context)
+{
+    slab_status rc = SLAB_OK;
+    slab_txn_file *file = context;
+    TRY(slab_txn_file_alone(file));
+    file->committing = true;
+done:
+    return rc;
+}
+
 static slab_status commit_meta(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
     uint64_t end;
     TRY(slab_space_end(txn->space, &end));
-    TRY(slab_txn_file_alone(&txn->file));
-    txn->file.committing = true;
-    TRY(slab_meta_commit(&txn->meta, end, txn->options.sync));
+    TRY(slab_meta_commit(&txn->meta, end, txn->options.sync, commit_alone, &txn->file));
     if (txn->continues)
         slab_job_remove(txn->file.path); /* from here on there is nothing to continue */
     TRY(slab_txn_file_publish(&txn->file, txn->options.sync));

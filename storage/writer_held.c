@@ -89,7 +89,7 @@ static slab_status pause_meta(slab_txn *txn)
     slab_status rc = SLAB_OK;
     uint64_t end;
     TRY(slab_space_end(txn->space, &end));
-    TRY(slab_meta_commit(&txn->meta, end, false));
+    TRY(slab_meta_commit(&txn->meta, end, false, NULL, NULL));
 done:
     return rc;
 }

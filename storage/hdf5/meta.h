@@ -143,12 +143,19 @@ typedef struct slab_placed_chunk {
 slab_status slab_meta_register(slab_meta *meta, const char *path, const slab_placed_chunk *chunks,
                                int64_t n);
 
+/** Has a file that is to change to itself, or fails, which ends the commit. */
+typedef slab_status (*slab_meta_gate)(void *context);
+
 /**
- * Writes the gathered metadata. New file: in place, fsync. Existing file: rollback journal, fsync,
- * apply, fsync, journal removed (journal.h). @p end: end of all reserved space; @p sync: off saves
- * the fsyncs and the promise with them. Closes the HDF5 file; meta is NULL afterwards.
+ * Writes the gathered metadata. New file: in place, fsync. Existing file: what lies behind its old
+ * end, fsync; @p alone; rollback journal, fsync, the rest applied, fsync, journal removed
+ * (journal.h). @p end: end of all reserved space; @p sync: off saves the fsyncs and the promise with
+ * them; @p alone: called once before the first byte changes that a reader can see, NULL: nothing.
+ * After a failure before that the file may be longer than it was, which nobody minds.
+ * Closes the HDF5 file; meta is NULL afterwards.
  */
-slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync);
+slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync, slab_meta_gate alone,
+                             void *context);
 void slab_meta_abort(slab_meta **meta);
 
 /* --- parallel HDF5's own way, the reference backend (collective.c); all ranks call these --- */

@@ -437,31 +437,35 @@ done:
     return rc;
 }
 
-/* Longer first: a file that ends behind what its superblock says is whole, one before is not. */
-static slab_status write_existing(slab_meta *m, const slab_patch *patches, size_t n, bool sync)
+/* What lies behind the old end comes first, while readers still have the file: none of them looks
+ * there, and a file that ends behind what its superblock says is whole. What they do see, a few
+ * pages, changes once the file is ours alone, and under a journal. */
+static slab_status write_existing(slab_meta *m, const slab_patch *patches, size_t n, bool sync,
+                                  slab_meta_gate alone, void *context)
 {
     slab_status rc = SLAB_OK;
-    bool untouched = false;
-    off_t size = lseek(m->file->fd, 0, SEEK_END);
+    slab_driver_file *file = m->file;
+    size_t seen = 0;
+    off_t size = lseek(file->fd, 0, SEEK_END);
     if (size < 0)
         FAIL_ERRNO("cannot look at '%s'", m->path);
-    untouched = true;
-    if ((uint64_t)size < m->file->eoa) {
-        if (ftruncate(m->file->fd, (off_t)m->file->eoa) != 0)
-            FAIL_ERRNO("cannot set the length of '%s'", m->path);
-        if (sync && fsync(m->file->fd) != 0)
-            FAIL_ERRNO("cannot fsync '%s'", m->path);
-    }
-    untouched = false; /* from here on the journal sees to it */
-    if (n > 0)
-        TRY(slab_journal_apply(m->path, m->file->fd, m->file->size, patches, n, sync));
+    while (seen < n && patches[seen].address < file->size)
+        seen++;
+    if ((uint64_t)size < file->eoa && ftruncate(file->fd, (off_t)file->eoa) != 0)
+        FAIL_ERRNO("cannot set the length of '%s'", m->path);
+    TRY(slab_journal_write_patches(file->fd, m->path, patches + seen, n - seen));
+    if (sync && ((uint64_t)size < file->eoa || seen < n) && fsync(file->fd) != 0)
+        FAIL_ERRNO("cannot fsync '%s'", m->path);
+    if (alone)
+        TRY(alone(context));
+    if (seen > 0)
+        TRY(slab_journal_apply(m->path, file->fd, file->size, patches, seen, sync));
 done:
-    if (rc != SLAB_OK && untouched && ftruncate(m->file->fd, (off_t)m->file->size) != 0)
-        rc = slab_error_prefix(rc, "'%s' keeps unused bytes at its end", m->path);
     return rc;
 }
 
-slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync)
+slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync, slab_meta_gate alone,
+                             void *context)
 {
     slab_status rc = SLAB_OK;
     slab_meta *m = *meta;
@@ -474,7 +478,7 @@ slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync)
     if (m->create)
         TRY(write_new(m, patches, n, sync));
     else
-        TRY(write_existing(m, patches, n, sync));
+        TRY(write_existing(m, patches, n, sync, alone, context));
 done:
     slab_memory_free(patches);
     abandon(&m);

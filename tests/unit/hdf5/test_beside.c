@@ -33,7 +33,7 @@ static void commit(const char *file, const char *name, int64_t n, bool create)
         ck_ok(slab_meta_remove(m, name));
     ck_ok(slab_meta_create_array(m, name, &info));
     ck_ok(slab_meta_write(m, name, info.dtype, zeros));
-    ck_ok(slab_meta_commit(&m, end_of_space, false));
+    ck_ok(slab_meta_commit(&m, end_of_space, false, NULL, NULL));
 }
 
 static slab_meta *reader;

@@ -52,7 +52,7 @@ static void make_old(void)
     add_array(m, "x.h5", "/g/old", 1);
     add_array(m, "x.h5", "/g/replaced", 2);
     ck_ok(slab_meta_attribute_text(m, "/g", "state", "old"));
-    ck_ok(slab_meta_commit(&m, space_end, true));
+    ck_ok(slab_meta_commit(&m, space_end, true, NULL, NULL));
 }
 
 static void rewrite_watched(void)
@@ -67,7 +67,7 @@ static void rewrite_watched(void)
     }
     ck_ok(slab_meta_attribute_text(m, "/g", "state", "new, and longer than it was before"));
     kill_from_here();
-    ck_ok(slab_meta_commit(&m, space_end, true));
+    ck_ok(slab_meta_commit(&m, space_end, true, NULL, NULL));
 }
 
 static void expect_array(hid_t file, const char *name, int32_t value)

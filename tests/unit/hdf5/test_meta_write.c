@@ -98,7 +98,7 @@ static void make_file(const char *path, const char *name)
     counter space;
     slab_meta *m = begin(path, true, &space);
     add_array(m, path, name, &space);
-    ck_ok(slab_meta_commit(&m, space.end, true));
+    ck_ok(slab_meta_commit(&m, space.end, true, NULL, NULL));
     ck_assert_ptr_null(m);
 }
 
@@ -158,7 +158,7 @@ START_TEST(an_existing_file_gains_an_array_and_keeps_its_own)
         snprintf(name, sizeof name, "g/y%d", round);
         slab_meta *t = begin("x.h5", false, &space);
         add_array(t, "x.h5", name, &space);
-        ck_ok(slab_meta_commit(&t, space.end, true));
+        ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
         expect_ints("x.h5", "x", all, 72);
         expect_ints("x.h5", name, all, 72);
     }
@@ -205,7 +205,7 @@ START_TEST(files_of_other_programs_gain_an_array)
     slab_meta *t = begin("f.h5", false, &space);
     add_array(t, "f.h5", "y", &space);
     ck_ok(slab_meta_attribute_text(t, "x", "note", "new"));
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     expect_ints("f.h5", "x", all, 72);
     expect_ints("f.h5", "y", all, 72);
 }
@@ -242,7 +242,7 @@ START_TEST(missing_chunks_read_as_the_fill_value)
     chunk_of(0, bytes);
     slab_placed_chunk placed = put_chunk("x.h5", &space, 0, bytes, sizeof bytes);
     ck_ok(slab_meta_register(t, "x", &placed, 1));
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     expected_ints(all);
     for (int i = 0; i < 72; i++)
         if (i / 12 >= 4 || i % 12 >= 8)
@@ -263,12 +263,12 @@ START_TEST(a_removed_array_frees_no_space_that_chunks_could_get)
     ck_ok(slab_meta_remove(t, "/g/x"));
     ck_fails(slab_meta_remove(t, "/g/x"), SLAB_ERR_NOT_FOUND);
     add_array(t, "x.h5", "/g/x", &space);
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     expect_ints("x.h5", "/g/x", all, 72);
     t = begin("x.h5", false, &space);
     ck_ok(slab_meta_remove(t, "/g"));
     add_array(t, "x.h5", "/g/x", &space);
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     expect_ints("x.h5", "/g/x", all, 72);
     free(before);
 }
@@ -288,7 +288,7 @@ START_TEST(existing_paths_are_refused)
     ck_ok(slab_meta_create_group(t, "/a/b//c/"));
     ck_ok(slab_meta_create_group(t, "/"));
     ck_fails(slab_meta_create_group(t, "/a/x"), SLAB_ERR_EXISTS);
-    ck_ok(slab_meta_commit(&t, space.end, false));
+    ck_ok(slab_meta_commit(&t, space.end, false, NULL, NULL));
     hid_t file = H5Fopen("x.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
     ck_assert(H5Oexists_by_name(file, "/a/b/c", H5P_DEFAULT) > 0);
     H5Fclose(file);
@@ -340,7 +340,7 @@ START_TEST(types_come_back_as_they_were_written)
     memset(info.fill, dtype.kind == SLAB_KIND_BOOL ? 1 : 3, dtype.size);
     slab_meta *t = begin("x.h5", true, &space);
     ck_ok(slab_meta_create_array(t, "x", &info));
-    ck_ok(slab_meta_commit(&t, space.end, false));
+    ck_ok(slab_meta_commit(&t, space.end, false, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     ck_ok(slab_meta_describe(t, "x", &told));
     ck_assert_msg(slab_dtype_equal(told.dtype, dtype), "type %d", _i);
@@ -366,7 +366,7 @@ START_TEST(filters_come_back_with_their_parameters)
     info.pipeline.filters[1] = (slab_filter){ids[_i], 1, 1, {3}, false};
     slab_meta *t = begin("x.h5", true, &space);
     ck_ok(slab_meta_create_array(t, "x", &info));
-    ck_ok(slab_meta_commit(&t, space.end, false));
+    ck_ok(slab_meta_commit(&t, space.end, false, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     ck_ok(slab_meta_describe(t, "x", &told));
     ck_assert_int_eq(told.pipeline.nfilters, 2);
@@ -392,7 +392,7 @@ START_TEST(a_two_bit_array_gets_the_nbit_filter_as_hdf5_sets_it)
     ck_ok(nbit->configure(&info.pipeline.filters[0], &info.pipeline.type, -1));
     slab_meta *t = begin("x.h5", true, &space);
     ck_ok(slab_meta_create_array(t, "x", &info));
-    ck_ok(slab_meta_commit(&t, space.end, false));
+    ck_ok(slab_meta_commit(&t, space.end, false, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     ck_ok(slab_meta_describe(t, "x", &told));
     ck_assert_int_eq(told.pipeline.filters[0].id, SLAB_FILTER_NBIT);
@@ -418,7 +418,7 @@ START_TEST(scalars_and_small_arrays_are_written_through_memory)
     info.shape = info.max_shape = (slab_shape){1, {3}};
     ck_ok(slab_meta_create_array(t, "flags", &info));
     ck_ok(slab_meta_write(t, "flags", info.dtype, flags));
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     slab_selection all = {.rank = 0};
     ck_ok(slab_meta_read(t, "scalar", &all, slab_dtype_make(SLAB_KIND_FLOAT, 8), &got));
@@ -446,7 +446,7 @@ START_TEST(attributes_are_replaced)
     ck_ok(slab_meta_attribute(t, "/", "numbers", slab_dtype_make(SLAB_KIND_INT, 4), 3, numbers));
     ck_ok(slab_meta_attribute(t, "/", "one", slab_dtype_make(SLAB_KIND_INT, 4), -1, numbers));
     ck_fails(slab_meta_attribute_text(t, "/nowhere", "a", "b"), SLAB_ERR_NOT_FOUND);
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     ck_ok(slab_meta_attributes(t, "/", &list, &n));
     ck_assert_uint_eq(n, 3);
@@ -477,7 +477,7 @@ START_TEST(reserve_failing_fails_the_transaction_with_its_message)
         rc = slab_meta_create_group(t, name);
     }
     if (rc == SLAB_OK)
-        rc = slab_meta_commit(&t, space.end, false);
+        rc = slab_meta_commit(&t, space.end, false, NULL, NULL);
     slab_memory_limit_set(0);
     ck_fails(rc, SLAB_ERR_MEMORY);
     slab_meta_abort(&t);
@@ -499,7 +499,7 @@ START_TEST(many_chunks_take_few_reservations)
     int before = space.calls;
     ck_ok(slab_meta_register(t, "x", placed, N));
     ck_assert_int_lt(space.calls - before, 40);
-    ck_ok(slab_meta_commit(&t, space.end, false));
+    ck_ok(slab_meta_commit(&t, space.end, false, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     slab_chunk *chunks = calloc(N, sizeof *chunks);
     slab_box box = {2, {0, 0}, {N, 1}};
@@ -536,7 +536,7 @@ static slab_status try_all(const char *path, bool create)
     if (rc == SLAB_OK)
         rc = slab_meta_attribute_text(t, "/g/y", "unit", "m");
     if (rc == SLAB_OK)
-        rc = slab_meta_commit(&t, space.end, false);
+        rc = slab_meta_commit(&t, space.end, false, NULL, NULL);
     slab_meta_abort(&t);
     return rc;
 }
@@ -594,7 +594,7 @@ START_TEST(arrays_of_all_axes_that_hdf5_takes_are_written_and_read)
     ck_ok(slab_meta_create_array(t, "x", &info));
     slab_placed_chunk placed = put_chunk("x.h5", &space, 1, bytes, sizeof bytes);
     ck_ok(slab_meta_register(t, "x", &placed, 1));
-    ck_ok(slab_meta_commit(&t, space.end, true));
+    ck_ok(slab_meta_commit(&t, space.end, true, NULL, NULL));
     ck_ok(slab_meta_open("x.h5", &t));
     ck_ok(slab_meta_describe(t, "x", &told));
     ck_assert(slab_shape_equal(&told.shape, &info.shape));

@@ -36,7 +36,7 @@ START_TEST(integers_of_few_bits_open_everywhere)
     ck_ok(slab_meta_begin("x.h5", true, reserve, &end, &t));
     end = slab_meta_end(t);
     ck_ok(slab_meta_create_array(t, "x", &info));
-    ck_ok(slab_meta_commit(&t, end, false));
+    ck_ok(slab_meta_commit(&t, end, false, NULL, NULL));
     hid_t file = H5Fopen("x.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
     hid_t array = H5Dopen2(file, "x", H5P_DEFAULT);
     ck_assert_int_ge(array, 0);
