@@ -181,17 +181,17 @@ done:
     return rc;
 }
 
-/* The kernel knows who holds a lock on this machine; of another one the job knows who began it. */
+/* The kernel knows who holds a lock on this machine; of another machine's the job knows who began. */
 static slab_status say_who_began(const char *file, slab_status rc)
 {
     slab_error error = *slab_error_last();
-    char *job = NULL;
+    char *job = NULL, here[256] = "";
     size_t host = 0, process = 0;
-    if (strstr(error.message, "another process") && slab_job_read(file, &job) == SLAB_OK && job) {
+    if (gethostname(here, sizeof here - 1) == 0 && slab_job_read(file, &job) == SLAB_OK && job) {
         const char *on = slab_job_value(job, "host", &host);
         const char *who = slab_job_value(job, "process", &process);
         size_t n = strlen(error.message);
-        if (on && who)
+        if (on && who && (host != strlen(here) || memcmp(on, here, host) != 0))
             snprintf(error.message + n, sizeof error.message - n,
                      " (begun by process %.*s on %.*s)", (int)(process < 20 ? process : 20), who,
                      (int)(host < 200 ? host : 200), on);
