@@ -72,4 +72,17 @@ typedef struct slab_batch {
 slab_status slab_batch_script(const slab_batch *b, char **out);
 slab_status slab_batch_merge_script(const slab_batch *b, char **out);
 
+enum { SLAB_JOB_NUMBER_MAX = 128 };
+
+/**
+ * Submits a script with sbatch or qsub.
+ *
+ * @param after        number of a job that has to end well before; NULL: none
+ * @param[out] number  of the job, as the batch system prints it
+ * @retval SLAB_ERR_NOT_FOUND  there is no such program
+ * @retval SLAB_ERR_VALUE      it has not taken the job
+ */
+slab_status slab_batch_submit(const slab_batch *b, const char *script, const char *after,
+                              char number[SLAB_JOB_NUMBER_MAX]);
+
 #endif

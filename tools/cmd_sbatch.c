@@ -1,6 +1,5 @@
 #include <slab/tools/batch.h>
 #include <slab/tools/call_impl.h>
-#include <slab/tools/child.h>
 #include <slab/tools/time_limit.h>
 
 #include <ctype.h>
@@ -380,57 +379,20 @@ done:
     return rc;
 }
 
-/* The number in what sbatch --parsable ("12;cluster") and qsub ("12[].server") print. */
-static slab_status take_number(char *printed, const char *program)
+static slab_status submit_all(const job *j)
 {
     slab_status rc = SLAB_OK;
-    printed[strcspn(printed, ";\n")] = '\0';
-    REQUIRE(*printed && !printed[strspn(printed, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                 "abcdefghijklmnopqrstuvwxyz._[]-")],
-            SLAB_ERR_FORMAT, "%s has not said the number of the job", program);
-done:
-    return rc;
-}
-
-/* @param after  number of a job that has to end well before; NULL: none */
-static slab_status submit(job *j, const char *script, const char *after, slab_child *out)
-{
-    slab_status rc = SLAB_OK;
-    char depends[256], option[] = "-W", parsable[] = "--parsable";
-    char invalid[] = "--kill-on-invalid-dep=yes", slurm[] = "sbatch", pbs[] = "qsub";
-    bool is_pbs = j->batch.pbs;
-    snprintf(depends, sizeof depends, is_pbs ? "depend=afterok:%s" : "--dependency=afterok:%s",
-             after ? after : "");
-    char *slurm_words[] = {slurm, parsable, after ? depends : NULL, invalid, NULL};
-    char *pbs_words[] = {pbs, after ? option : NULL, depends, NULL};
-    char **words = is_pbs ? pbs_words : slurm_words;
-    rc = slab_child_run(words, script, 0, out);
-    if (rc == SLAB_ERR_NOT_FOUND)
-        rc = slab_error_prefix(rc, "no %s here (--print shows the script)", words[0]);
-    TRY(rc);
-    REQUIRE(out->code == 0, SLAB_ERR_VALUE, "%s has not taken the job (exit code %d)", words[0],
-            out->code);
-    TRY(take_number(out->out, words[0]));
-done:
-    return rc;
-}
-
-static slab_status submit_all(job *j)
-{
-    slab_status rc = SLAB_OK;
-    slab_child first = {0}, second = {0};
-    TRY(submit(j, j->script, NULL, &first));
-    slab_print(j->call, "%s\n", first.out);
-    slab_log(SLAB_LOG_NOTE, "submitted as job %s", first.out);
+    char first[SLAB_JOB_NUMBER_MAX], second[SLAB_JOB_NUMBER_MAX];
+    TRY(slab_batch_submit(&j->batch, j->script, NULL, first));
+    slab_print(j->call, "%s\n", first);
+    slab_log(SLAB_LOG_NOTE, "submitted as job %s", first);
     if (j->merge_script) {
-        TRY_SAYING(submit(j, j->merge_script, first.out, &second),
-                   "job %s is submitted, but not what follows it", first.out);
-        slab_print(j->call, "%s\n", second.out);
-        slab_log(SLAB_LOG_NOTE, "job %s follows when all of it have ended well", second.out);
+        TRY_SAYING(slab_batch_submit(&j->batch, j->merge_script, first, second),
+                   "job %s is submitted, but not what follows it", first);
+        slab_print(j->call, "%s\n", second);
+        slab_log(SLAB_LOG_NOTE, "job %s follows when all of it have ended well", second);
     }
 done:
-    slab_child_clear(&first);
-    slab_child_clear(&second);
     return rc;
 }
 
