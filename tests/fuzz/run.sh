@@ -7,9 +7,9 @@
 #
 # A target's working corpus stays in the build folder and grows from run to run; a small one, with
 # the same coverage, is merged into tests/fuzz/corpus/TARGET, where the tests replay it. An input
-# that fails is put into FOUND/TARGET of the build folder, where it is tried again by the next run:
-# when its cause is mended, move it to tests/fuzz/corpus/TARGET/crash-WHAT. Exit code 1: there are
-# such. What has run is added up in tests/fuzz/TIMES.md.
+# that fails is put into FOUND/TARGET of the build folder, where it is tried again by the next run;
+# when its cause is mended it becomes tests/fuzz/corpus/TARGET/crash-..., to be given a better name.
+# Exit code 1: there are such. What has run is added up in tests/fuzz/TIMES.md.
 set -uo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$top/tests/fuzz
@@ -32,12 +32,12 @@ fi
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=${LEAKS:-1}:abort_on_error=1:symbolize=0
 export UBSAN_OPTIONS=print_stacktrace=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# Inputs that failed and still do.
+# Inputs that failed: those that no longer do are kept as tests.
 retry() {
     local target=$1 file
     for file in "$build/FOUND/$target"/*; do
         if [ -e "$file" ] && timeout 60 "$build/fuzz/replay_$target" "$file" >/dev/null 2>&1; then
-            rm "$file"
+            mv "$file" "$here/corpus/$target/crash-$(sha1sum <"$file" | cut -c1-8)"
         fi
     done
 }
@@ -76,7 +76,7 @@ run_afl() {
 keep() {
     local target=$1 kept=$here/corpus/$1 small=$build/small/$1 file n=0
     rm -rf "$small" && mkdir -p "$small" "$kept"
-    "$build/fuzz/fuzz_$target" -set_cover_merge=1 -use_counters=0 -max_len=$INPUT_BYTES \
+    "$build/fuzz/fuzz_$target" -set_cover_merge=1 -max_len=$INPUT_BYTES \
         -rss_limit_mb=$MEMORY_MB -timeout=$INPUT_SECONDS "$small" "$kept" "$build/corpus/$target" \
         >"$build/logs/$target.merge.log" 2>&1 || return
     find "$kept" -type f ! -name 'crash-*' -delete
