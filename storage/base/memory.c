@@ -250,7 +250,7 @@ void slab_memory_free(void *block)
     if (!h.mapped)
         free(h.base);
     else if (!keep_block(&h)) {
-        ASAN_UNPOISON_MEMORY_REGION(h.base, h.mapped);
+        ASAN_UNPOISON_MEMORY_REGION((char *)block + h.size, h.mapped - PAGE - h.size);
         munmap(h.base, h.mapped);
     }
     give_back(h.counted);
