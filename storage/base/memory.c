@@ -156,8 +156,7 @@ static bool keep_block(const header *h)
 {
     bool keeps = false;
     pthread_mutex_lock(&kept.lock);
-    if (KEPT > 0 && h->mapped <= KEPT_MOST && kept.bytes + h->mapped <= KEPT_ALL &&
-        kept.n < KEPT) {
+    if (KEPT > 0 && h->mapped <= KEPT_MOST && kept.bytes + h->mapped <= KEPT_ALL && kept.n < KEPT) {
         kept.blocks[kept.n++] = *h;
         kept.bytes += h->mapped;
         keeps = true;
