@@ -19,10 +19,10 @@ ROWS(multiply_u8, uint64_t, a *b)
 ROWS(multiply_f8, double, a *b)
 ROWS(max_i8, int64_t, a > b ? a : b)
 ROWS(max_u8, uint64_t, a > b ? a : b)
-ROWS(max_f8, double, (a > b) | (a != a) ? a : b)
+ROWS(max_f8, double, ((a > b) | (a != a)) ? a : b)
 ROWS(min_i8, int64_t, a < b ? a : b)
 ROWS(min_u8, uint64_t, a < b ? a : b)
-ROWS(min_f8, double, (a < b) | (a != a) ? a : b)
+ROWS(min_f8, double, ((a < b) | (a != a)) ? a : b)
 
 static void complex_rows(slab_scan_op op, double *x, int64_t rows, int64_t columns, double *carry)
 {

@@ -205,11 +205,12 @@ static void add_reals(const slab_grouping *g, const tables *t, int64_t at, const
     }
     if (g->what & SLAB_GROUP_LEAST)
         for (int64_t j = 0; j < n; j++)
-            t->least[at + j] = (x[j] < t->least[at + j]) | (x[j] != x[j]) ? x[j] : t->least[at + j];
+            t->least[at + j] =
+                ((x[j] < t->least[at + j]) | (x[j] != x[j])) ? x[j] : t->least[at + j];
     if (g->what & SLAB_GROUP_GREATEST)
         for (int64_t j = 0; j < n; j++)
             t->greatest[at + j] =
-                (x[j] > t->greatest[at + j]) | (x[j] != x[j]) ? x[j] : t->greatest[at + j];
+                ((x[j] > t->greatest[at + j]) | (x[j] != x[j])) ? x[j] : t->greatest[at + j];
 }
 
 static void add_wholes(const slab_grouping *g, const tables *t, int64_t at, const int64_t *x,

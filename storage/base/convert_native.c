@@ -131,7 +131,7 @@ FROM_FLOAT(f8, double, f8, x, slab_double_to_half(x))
 
 /* v, w: the parts; a real type gets the first, a bool whether either is not 0. */
 #define FROM_COMPLEX(s, S, f, v, w, half, half_im)                                                 \
-    LOOP(s##_to_b1, S, uint8_t, ((v) != 0) | ((w) != 0))                                           \
+    LOOP(s##_to_b1, S, uint8_t, ((v) != 0) + ((w) != 0) > 0)                                       \
     LOOP(s##_to_w1, S, uint8_t, (uint8_t)f##_as_i4(v))                                             \
     LOOP(s##_to_w2, S, uint16_t, (uint16_t)f##_as_i4(v))                                           \
     LOOP(s##_to_i4, S, int32_t, f##_as_i4(v))                                                      \

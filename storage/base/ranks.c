@@ -347,8 +347,9 @@ slab_status slab_ranks_allgather(slab_ranks *ranks, const void *mine, size_t byt
                                comm_of(ranks)));
     } else {
         for (int r = 0; r < ranks->count; r++)
-            TRY(slab_ranks_broadcast(ranks, (char *)*all + (*offsets)[r],
-                                     (*offsets)[r + 1] - (*offsets)[r], r));
+            if ((*offsets)[r + 1] > (*offsets)[r])
+                TRY(slab_ranks_broadcast(ranks, (char *)*all + (*offsets)[r],
+                                         (*offsets)[r + 1] - (*offsets)[r], r));
     }
 done:
     FREE(counts);

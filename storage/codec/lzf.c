@@ -22,12 +22,13 @@ static size_t bound(const slab_filter *filter, const slab_chunk_type *type, size
 /* A match may reach into what it is writing: then it repeats. */
 static void copy_match(unsigned char *out, size_t distance, size_t length)
 {
+    const unsigned char *from = out - distance;
     if (distance >= length) {
-        memcpy(out, out - distance, length);
+        memcpy(out, from, length);
         return;
     }
     for (size_t i = 0; i < length; i++)
-        out[i] = out[i - distance];
+        out[i] = from[i];
 }
 
 static slab_status decode(const slab_filter *filter, const slab_chunk_type *type, void *state,

@@ -79,7 +79,7 @@ static uint64_t finish(uint64_t h, const unsigned char *p, size_t n)
 void slab_xxh64_begin(slab_xxh64_run *run, const void *data, size_t n)
 {
     *run = (slab_xxh64_run){.lanes = {PRIME_1 + PRIME_2, PRIME_2, 0, -PRIME_1}, .n = n};
-    run->at = data;
+    run->at = n > 0 ? data : (const unsigned char *)""; /* no data may be no address either */
     run->end = run->at + n;
 }
 

@@ -22,6 +22,11 @@ function(slab_compile target)
     target_compile_options(${target} PRIVATE -fsanitize=${SLAB_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PRIVATE -fsanitize=${SLAB_SANITIZE})
   endif()
+  if(SLAB_FUZZ) # every branch is counted, and undefined behaviour ends the run
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link
+                                             -fno-sanitize-recover=undefined)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   if(SLAB_COVERAGE)
     target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
     # The shim of tests/fault has the counts written before it kills.
