@@ -1,5 +1,5 @@
-/* The state is a list in order, with how many it holds in front; the last of a full one is what an
- * element has to beat. */
+/* The state is a list, with how many it holds in front. A full one is a heap: its first is the last in
+ * order, which an element has to beat. */
 #include <slab/compute/sink/topk_sink.h>
 
 #include <slab/compute/kernel/order.h>
@@ -36,22 +36,45 @@ static bool before(const slab_topk_entry *a, const slab_topk_entry *b)
     return a->key != b->key ? a->key > b->key : a->place < b->place;
 }
 
+/* Puts an entry in the place of entries[at], of n: behind it come only those that are before it. */
+static void sift_down(slab_topk_entry *entries, int64_t n, int64_t at, slab_topk_entry one)
+{
+    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && before(&entries[child], &entries[child + 1]))
+            child++;
+        if (!before(&one, &entries[child]))
+            break;
+        entries[at] = entries[child];
+    }
+    entries[at] = one;
+}
+
+static void make_heap(slab_topk_entry *entries, int64_t n)
+{
+    for (int64_t i = n / 2 - 1; i >= 0; i--)
+        sift_down(entries, n, i, entries[i]);
+}
+
+/* The first in order comes first. */
+static void sort_heap(slab_topk_entry *entries, int64_t n)
+{
+    for (int64_t last = n - 1; last > 0; last--) {
+        slab_topk_entry one = entries[last];
+        entries[last] = entries[0];
+        sift_down(entries, last, 0, one);
+    }
+}
+
 static void insert(const slab_topk *t, topk_state *s, uint64_t key, int64_t place)
 {
     slab_topk_entry one = {key, place};
-    if (t->k == 0 || (s->n == t->k && !before(&one, &s->entries[s->n - 1])))
-        return;
-    int64_t low = 0, high = s->n;
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        if (before(&s->entries[middle], &one))
-            low = middle + 1;
-        else
-            high = middle;
+    if (s->n < t->k) {
+        s->entries[s->n++] = one;
+        if (s->n == t->k)
+            make_heap(s->entries, s->n);
+    } else if (t->k > 0 && before(&one, &s->entries[0])) {
+        sift_down(s->entries, s->n, 0, one);
     }
-    int64_t last = s->n < t->k ? s->n++ : s->n - 1;
-    memmove(&s->entries[low + 1], &s->entries[low], (size_t)(last - low) * sizeof one);
-    s->entries[low] = one;
 }
 
 /* Elements that cannot get in are most of them: runs without any that can are passed over. */
@@ -62,7 +85,7 @@ static void take_keys(const slab_topk *t, topk_state *s, uint64_t *keys, int64_t
         keys[i] = ~keys[i];
     for (int64_t i = 0; i < n; i += RUN) {
         int64_t m = n - i < RUN ? n - i : RUN, hits = 0;
-        uint64_t least = s->n == t->k && t->k > 0 ? s->entries[s->n - 1].key : 0;
+        uint64_t least = s->n == t->k && t->k > 0 ? s->entries[0].key : 0;
         for (int64_t k = 0; k < m; k++)
             hits += keys[i + k] >= least;
         for (int64_t k = 0; hits && k < m; k++)
@@ -125,8 +148,11 @@ static slab_status topk_merge(const void *sink, const slab_span *into_span, void
 static slab_status topk_finish(void *sink, const slab_span *span, void *state)
 {
     slab_topk *t = sink;
-    const topk_state *s = state;
+    topk_state *s = state;
     (void)span;
+    if (s->n < t->k)
+        make_heap(s->entries, s->n);
+    sort_heap(s->entries, s->n);
     if (s->n > 0)
         memcpy(t->entries, s->entries, (size_t)s->n * sizeof *t->entries);
     for (int64_t i = 0; t->least && i < s->n; i++)
