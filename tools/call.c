@@ -2,6 +2,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/base/watch.h>
 #include <slab/tools/time_limit.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,7 @@ slab_status slab_call_budget(slab_call *call, slab_budget *out)
         TRY(slab_ranks_max(call->ranks, &least, 1));
         call->budget.bytes = (size_t)-least;
         slab_memory_limit_set(call->budget.bytes);
+        slab_watch_memory_set(call->budget.bytes);
         call->has_budget = true;
     }
     *out = call->budget;

@@ -2,6 +2,7 @@
  * slab VERB: finds the command, parses its line, runs it, and says how it ended.
  */
 #include <slab/tools/call_impl.h>
+#include <slab/tools/guard.h>
 #include <slab/tools/manual.h>
 #include <slab/tools/nearest.h>
 #include <slab/tools/talk.h>
@@ -161,6 +162,7 @@ static int run_words(slab_ranks *world, int argc, char **argv)
     static slab_call call; /* large, and there is one */
     bool first = slab_ranks_me(world) == 0;
     slab_talk_begin(wants_json(argc, argv), &call.bar);
+    slab_guard_begin(slab_ranks_count(world) > 1 ? slab_ranks_me(world) : -1, slab_talk_is_json());
     call.nwords = argc;
     call.words = argv;
     slab_status rc = find_command(verb_of(argv[1]), &call.command);

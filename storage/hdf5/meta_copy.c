@@ -255,7 +255,7 @@ slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *ke
 {
     slab_status rc = SLAB_OK;
     TRY(slab_meta_enter(meta));
-    TRY(slab_hdf5_key(meta->id, path, key));
+    TRY_SAYING(slab_hdf5_key(meta->id, path, key), "'%s'", meta->path);
 done:
     slab_meta_leave(meta);
     return rc;
