@@ -124,6 +124,28 @@ done:
     return rc;
 }
 
+slab_status slab_call_limit_planning(slab_call *call)
+{
+    enum { ROOM = 32 << 20 }; /* mostly for the maps of the chunks, which count to the plan too */
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    TRY(slab_call_budget(call, &budget));
+    slab_memory_limit_set(budget.bytes > SIZE_MAX - ROOM ? SIZE_MAX : budget.bytes + ROOM);
+done:
+    return rc;
+}
+
+slab_status slab_call_memory(slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    size_t stated;
+    TRY(slab_budget_parse(slab_call_text(call, "memory"), &stated));
+    slab_memory_limit_set(stated);
+    slab_watch_memory_set(stated);
+done:
+    return rc;
+}
+
 slab_status slab_call_limit(slab_call *call)
 {
     slab_status rc = SLAB_OK;

@@ -225,7 +225,7 @@ const slab_command slab_command_ls = {
     .examples = "  slab ls cohort.h5\n"
                 "  slab ls -l cohort.h5:/\n"
                 "  slab ls -r --json cohort.h5\n",
-    .takes = SLAB_TAKES_JSON,
+    .takes = SLAB_TAKES_MEMORY | SLAB_TAKES_JSON,
     .least = 1,
     .most = -1,
     .options = options,

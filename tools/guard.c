@@ -20,6 +20,7 @@ enum { UNSTATED_MEMORY = 512 << 20 };
 
 static int own_rank = -1;
 static bool as_json;
+static volatile int through = -1; /* the exit code, when all is said */
 
 /* --- the line --- */
 
@@ -122,6 +123,8 @@ static void on_crash(int number)
 {
     const slab_watch *watch = slab_watch_here();
     line l;
+    if (through >= 0)
+        _exit(through);
     begin_line(&l);
     if (watch && !watch->ours) {
         put_place(&l, watch);
@@ -212,6 +215,12 @@ static void begin_ticking(void)
     if (sigaction(SIGPROF, NULL, &old) == 0 && old.sa_handler == SIG_DFL &&
         sigaction(SIGPROF, &action, NULL) == 0)
         setitimer(ITIMER_PROF, &second, NULL);
+}
+
+int slab_guard_end(int code)
+{
+    through = code;
+    return code;
 }
 
 void slab_guard_begin(int rank, bool json)

@@ -11,4 +11,8 @@
  * @param json  the line is a JSON object */
 void slab_guard_begin(int rank, bool json);
 
+/** The program is through, and has said all there is: what crashes now are libraries that end, on
+ * what a damaged file has left in them. Returns the exit code, which stays what it is. */
+int slab_guard_end(int code);
+
 #endif

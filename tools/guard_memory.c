@@ -1,11 +1,8 @@
 /*
- * Memory that HDF5 asks for. It takes sizes from the file and asks the C library for as many bytes;
- * there is no place in HDF5 to say how many it may have. So the program has the C library's
- * functions go through these, which refuse what is too much while HDF5 runs. HDF5 survives that,
- * and says so.
- *
- * Counted are large blocks alone: those are the ones that a file can ask for in one go, and slab's
- * own are never among them (memory.c maps its large ones itself).
+ * Memory that HDF5 asks for. It takes sizes from the file and asks the C library for as many bytes,
+ * or for a block each time it goes round in a circle; there is no place in HDF5 to say how many it
+ * may have. So the program has the C library's functions go through these, which count while a
+ * thread is inside of HDF5 and refuse what is too much. HDF5 survives that, and says so.
  */
 #include <slab/storage/base/watch.h>
 
@@ -14,29 +11,35 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Sanitizers have functions of their own here; other C libraries have no second name for theirs. */
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define SANITIZED
 #endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
 #endif
-#ifndef SANITIZED
 
-enum { LARGE = 1 << 20 };
+/* Sanitizers have functions of their own here; other C libraries have no second name for theirs. */
+#if defined(__GLIBC__) && !defined(SANITIZED)
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void __libc_free(void *block);
 
-/* Of the one thread that is inside of HDF5; blocks that it gave back elsewhere do not count on. */
+/* By the threads that are inside of HDF5, one at a time. */
 static size_t taken;
 
-static size_t large(void *block)
+static slab_watch *counting(void)
 {
-    size_t bytes = block ? malloc_usable_size(block) : 0;
-    return bytes >= LARGE ? bytes : 0;
+    slab_watch *watch = slab_watch_here();
+    return watch && !watch->uncounted ? watch : NULL;
+}
+
+static void *take(void *block)
+{
+    taken += block ? malloc_usable_size(block) : 0;
+    return block;
 }
 
 static void give_back(size_t bytes)
@@ -44,11 +47,10 @@ static void give_back(size_t bytes)
     taken -= bytes < taken ? bytes : taken;
 }
 
-/* @param old  bytes of the block that it takes the place of */
-static int is_refused(slab_watch *watch, size_t size, size_t old)
+static int is_refused(slab_watch *watch, size_t size)
 {
-    size_t most = slab_watch_memory(), other = taken - (old < taken ? old : taken);
-    if (size < LARGE || (size <= most && other <= most - size))
+    size_t most = slab_watch_memory();
+    if (size <= most && taken <= most - size)
         return 0;
     watch->refused = size;
     errno = ENOMEM;
@@ -57,51 +59,42 @@ static int is_refused(slab_watch *watch, size_t size, size_t old)
 
 void *malloc(size_t size)
 {
-    slab_watch *watch = slab_watch_here();
-    if (!watch || size < LARGE)
+    slab_watch *watch = counting();
+    if (!watch)
         return __libc_malloc(size);
-    if (is_refused(watch, size, 0))
-        return NULL;
-    void *block = __libc_malloc(size);
-    taken += large(block);
-    return block;
+    return is_refused(watch, size) ? NULL : take(__libc_malloc(size));
 }
 
 void *calloc(size_t n, size_t size)
 {
-    slab_watch *watch = slab_watch_here();
+    slab_watch *watch = counting();
     size_t bytes;
-    if (!watch || __builtin_mul_overflow(n, size, &bytes) || bytes < LARGE)
+    if (!watch || __builtin_mul_overflow(n, size, &bytes))
         return __libc_calloc(n, size);
-    if (is_refused(watch, bytes, 0))
-        return NULL;
-    void *block = __libc_calloc(n, size);
-    taken += large(block);
-    return block;
+    return is_refused(watch, bytes) ? NULL : take(__libc_calloc(n, size));
 }
 
 void *realloc(void *old, size_t size)
 {
-    slab_watch *watch = slab_watch_here();
+    slab_watch *watch = counting();
     if (!watch)
         return __libc_realloc(old, size);
-    size_t before = large(old);
-    if (is_refused(watch, size, before))
+    size_t before = old ? malloc_usable_size(old) : 0;
+    if (size > before && is_refused(watch, size - before))
         return NULL;
     void *block = __libc_realloc(old, size);
     if (block || size == 0) {
         give_back(before);
-        taken += large(block);
+        take(block);
     }
     return block;
 }
 
 void free(void *block)
 {
-    if (block && slab_watch_here())
-        give_back(large(block));
+    if (block && counting())
+        give_back(malloc_usable_size(block));
     __libc_free(block);
 }
 
-#endif
 #endif

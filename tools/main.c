@@ -100,8 +100,10 @@ static slab_status run_here(slab_call *call, int *exit_code)
         TRY(check_scratch(call));
         TRY(slab_call_budget(call, &budget));
         if (call->command->takes & SLAB_PLANS_FIRST)
-            slab_memory_limit_set(0);
+            TRY(slab_call_limit_planning(call));
     }
+    if (call->command->takes & SLAB_TAKES_MEMORY)
+        TRY(slab_call_memory(call));
     TRY(call->command->run(call, exit_code));
 done:
     slab_bar_wipe(&call->bar);
@@ -194,5 +196,5 @@ int main(int argc, char **argv)
     else if (slab_ranks_me(world) == 0)
         slab_manual_overview(stderr);
     slab_ranks_stop();
-    return code;
+    return slab_guard_end(code);
 }

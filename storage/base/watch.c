@@ -103,6 +103,15 @@ void slab_watch_ours(bool ours)
     inside.ours = ours;
 }
 
+bool slab_watch_uncounted(bool uncounted)
+{
+    if (!here)
+        return false;
+    bool before = here->uncounted;
+    here->uncounted = uncounted;
+    return before;
+}
+
 slab_watch *slab_watch_here(void)
 {
     return here;

@@ -29,6 +29,7 @@ typedef struct slab_watch {
     const char *volatile files[SLAB_WATCH_FILES]; /* that may be the reason; NULL: none */
     const char *volatile object;                  /* in the file; NULL: the file as a whole */
     volatile bool ours;           /* slab's own code runs, called back from inside */
+    bool uncounted;               /* memory is slab's own now: memory.h counts it */
     volatile uint64_t steps;      /* grows when it enters, leaves, and gets on */
     volatile uint64_t moved;      /* bytes of elements that it handled since the last step */
     volatile uint64_t looked_at;  /* bytes of metadata that it read since then */
@@ -63,6 +64,9 @@ void slab_watch_looked_at(size_t bytes);
 
 /** Slab's own code runs until it is false again, called back from the library. */
 void slab_watch_ours(bool ours);
+
+/** Memory is slab's own until it is false again. Returns what it was. */
+bool slab_watch_uncounted(bool uncounted);
 
 /** Where this thread is; NULL: not inside. May be asked from a signal handler. */
 slab_watch *slab_watch_here(void);
