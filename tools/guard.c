@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_ERROR = 2 };
@@ -101,7 +102,12 @@ static void put_place(line *l, const slab_watch *watch)
         put_name(l, watch->files[i]);
         put(l, "'");
     }
-    put(l, watch->files[0] ? ": the HDF5 library " : "a file: the HDF5 library ");
+    if (!watch->files[0] && watch->written) {
+        put(l, "'");
+        put_name(l, watch->written);
+        put(l, "'");
+    }
+    put(l, ": the HDF5 library ");
 }
 
 /* --- crashes --- */

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include <slab/storage/base/memory.h>
 
@@ -21,9 +22,9 @@ static _Thread_local bool prepared __attribute__((tls_model("initial-exec")));
 
 static void forget(void)
 {
-    inside.files[0] = written;
-    for (int i = 1; i < SLAB_WATCH_FILES; i++)
+    for (int i = 0; i < SLAB_WATCH_FILES; i++)
         inside.files[i] = NULL;
+    inside.written = written;
     inside.object = NULL;
     inside.ours = false;
     inside.moved = inside.looked_at = inside.file_bytes = 0;
@@ -39,8 +40,10 @@ void slab_watch_enter(void)
     forget();
     inside.refused = 0;
     inside.steps++;
-    if (pthread_getcpuclockid(pthread_self(), &inside.clock) != 0)
-        inside.clock = CLOCK_PROCESS_CPUTIME_ID;
+    clockid_t clock;
+    if (pthread_getcpuclockid(pthread_self(), &clock) != 0)
+        clock = CLOCK_PROCESS_CPUTIME_ID;
+    inside.clock = clock;
     here = &inside;
     atomic_store(&is_inside, true);
 }
@@ -69,7 +72,7 @@ void slab_watch_file_forget(const char *path)
         if (inside.files[i] == path)
             inside.files[i] = NULL;
     if (written == path)
-        written = NULL;
+        inside.written = written = NULL;
 }
 
 void slab_watch_written(const char *path)

@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,6 +26,7 @@ enum { SLAB_WATCH_FILES = 2 };
  * to the thread that is inside and stay until it leaves. */
 typedef struct slab_watch {
     const char *volatile files[SLAB_WATCH_FILES]; /* that may be the reason; NULL: none */
+    const char *volatile written;                 /* that a transaction changes; NULL: none */
     const char *volatile object;                  /* in the file; NULL: the file as a whole */
     volatile bool ours;           /* slab's own code runs, called back from inside */
     bool uncounted;               /* memory is slab's own now: memory.h counts it */
@@ -34,7 +34,7 @@ typedef struct slab_watch {
     volatile uint64_t moved;      /* bytes of elements that it handled since the last step */
     volatile uint64_t looked_at;  /* bytes of metadata that it read since then */
     volatile uint64_t file_bytes; /* of the largest of the files */
-    clockid_t clock;              /* processor time of the thread */
+    int clock;                    /* a clockid_t: processor time of the thread */
     size_t refused;               /* bytes of memory that it was not given, 0: got all it wanted */
 } slab_watch;
 

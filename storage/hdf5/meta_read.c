@@ -150,7 +150,8 @@ void slab_meta_close(slab_meta **meta)
         return;
     slab_error error = *slab_error_last();
     slab_hdf5_enter();
-    slab_watch_file(m->path, m->file->size);
+    if (m->file)
+        slab_watch_file(m->path, m->file->size);
     slab_meta_array_forget(m);
     slab_hdf5_close(&m->id);
     slab_driver_close(&m->file);

@@ -18,7 +18,7 @@ import victims
 SEED = faults.setting("SLAB_SEED", int(time.time()))
 SECONDS = faults.setting("SLAB_SECONDS", 20)
 ONLY = os.environ.get("SLAB_FAULT_ONLY")
-KEEP = os.environ.get("SLAB_KEEP")  # a folder for files that were not survived; all are looked for then
+KEEP = os.environ.get("SLAB_KEEP")  # a folder for files that are not survived, and those that HDF5 does not survive
 MEMORY = 64  # MiB, of calls that take a budget
 BESIDE = 64  # for the program itself
 OUTPUT = 8 << 20  # of stdout that is looked at
@@ -247,16 +247,17 @@ def attack(bench, target, call, trial, seen):
     what = victims.damage(data, target.dense)
     target.set_up(trial, data)
     done = run(call.words, trial)
+    text = f"slab {' '.join(call.words)}, {target.name}, {what}"
     try:
-        seen[verdict(target, call, done, trial)] += 1
+        outcome = verdict(target, call, done, trial)
     except faults.Failure as failure:
-        name = f"{target.name}-{call.key.replace('/', '-')}-{random.getrandbits(32):08x}"
-        text = f"slab {' '.join(call.words)}, {target.name}, {what}: {failure}"
         if not KEEP:
-            raise faults.Failure(text) from None
-        print(f"FAILS {name}: {text}")
-        seen["FAILED"] += 1
-        with open(f"{KEEP}/{name}", "wb") as f:
+            raise faults.Failure(f"{text}: {failure}") from None
+        outcome = "FAILED"
+        print(f"FAILS {text}: {failure}")
+    seen[outcome] += 1
+    if KEEP and outcome in ("FAILED", "crash", "hang"):
+        with open(f"{KEEP}/{outcome}-{target.name}-{call.key.replace('/', '-')}-{seen[outcome]}.h5", "wb") as f:
             f.write(data)
 
 
