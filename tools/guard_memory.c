@@ -27,7 +27,7 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *block, size_t size);
 void __libc_free(void *block);
 
-/* By the threads that are inside of HDF5, one at a time. */
+/* By the threads that are inside of HDF5, one at a time. Aligned blocks are slab's (memory.c). */
 static size_t taken;
 
 static slab_watch *counting(void)

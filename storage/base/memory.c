@@ -190,10 +190,7 @@ static void *kept_block(size_t size, header *h)
 static void *malloc_block(size_t size, header *h)
 {
     void *base;
-    bool before = slab_watch_uncounted(true);
-    int failed = posix_memalign(&base, ALIGNMENT, size + ALIGNMENT);
-    slab_watch_uncounted(before);
-    if (failed)
+    if (posix_memalign(&base, ALIGNMENT, size + ALIGNMENT) != 0)
         return NULL;
     char *block = (char *)base + ALIGNMENT;
     memset(block, 0, size);
