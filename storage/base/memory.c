@@ -9,6 +9,7 @@
 
 #include <slab/storage/base/shape.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/base/watch.h>
 
 #define ALIGNMENT ((size_t)64)
 #define PAGE      ((size_t)4096)
@@ -246,9 +247,11 @@ void slab_memory_free(void *block)
     if (!block)
         return;
     header h = *header_of(block);
-    if (!h.mapped)
+    if (!h.mapped) {
+        bool before = slab_watch_uncounted(true);
         free(h.base);
-    else if (!keep_block(&h)) {
+        slab_watch_uncounted(before);
+    } else if (!keep_block(&h)) {
         ASAN_UNPOISON_MEMORY_REGION((char *)block + h.size, h.mapped - PAGE - h.size);
         munmap(h.base, h.mapped);
     }
