@@ -63,8 +63,7 @@ static slab_status add_chunks(reading *r)
             continue;
         TRY(read_chunk(r, chunk));
         uint64_t checksum = slab_chunk_checksum(r->bytes, chunk->size);
-        w->sum =
-            slab_digest_add(w->sum, slab_chunk_digest(c, chunk->mask, chunk->size, checksum));
+        w->sum = slab_digest_add(w->sum, slab_chunk_digest(c, chunk->mask, chunk->size, checksum));
     }
 done:
     if (r->fd >= 0)

@@ -27,9 +27,9 @@ typedef struct bad {
 /* The check of one array. */
 typedef struct check {
     slab_crew *crew;
-    slab_reader *reader;  /* of arrays whose elements slab reads */
-    slab_raw_chunks *raw; /* of all others, and of those whose chunks are sealed */
-    slab_seal_check seal; /* on rank 0 */
+    slab_reader *reader;                 /* of arrays whose elements slab reads */
+    slab_raw_chunks *raw;                /* of all others, and of those whose chunks are sealed */
+    slab_seal_check seal;                /* on rank 0 */
     bool chunks_sealed, elements_sealed; /* on all ranks */
     size_t element;
     slab_grid grid; /* of chunks */
@@ -500,12 +500,16 @@ done:
 const slab_command slab_command_verify = {
     .name = "verify",
     .arguments = "FILE.h5[:/PATH]",
-    .summary = "decode every chunk and check every checksum",
+    .summary = "decode every chunk, check every checksum and every seal",
     .description =
         "Reads and decodes every chunk of an array, or of all arrays of a file or group, and "
         "checks the checksums that the filters keep (zstd and fletcher32). Each chunk that is "
-        "damaged is named by its place in the grid of chunks, with what is wrong. What a file "
-        "keeps no checksum of can only be checked for being readable.\n\n"
+        "damaged is named by its place in the grid of chunks, with what is wrong.\n\n"
+        "Objects that slab made are compared with the seal they got then: type, shape, chunks and "
+        "filters, attributes, names, and where chunks lie. What is not as slab left it has been "
+        "changed by another program, or is damaged. Of objects without a seal, what keeps no "
+        "checksum can only be checked for being readable; the last line says how many these "
+        "are.\n\n"
         "The exit code is 1 when anything is bad.",
     .examples = "  slab verify cohort.h5\n"
                 "  slab verify --json cohort.h5:/genotypes\n"

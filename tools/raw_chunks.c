@@ -24,8 +24,7 @@ struct slab_raw_chunks {
     lane *lanes; /* [threads] */
 };
 
-slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed,
-                                 slab_raw_chunks **out)
+slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, slab_raw_chunks **out)
 {
     slab_status rc = SLAB_OK;
     slab_raw_chunks *c = NULL;
@@ -106,9 +105,9 @@ slab_status slab_raw_chunks_check(slab_raw_chunks *c, int thread, int64_t number
     if (chunk->size == 0)
         goto done; /* never written */
     TRY(read_packed(c, own, chunk));
-    own->sum = slab_digest_add(
-        own->sum, slab_chunk_digest(number, chunk->mask, chunk->size,
-                                    slab_chunk_checksum(own->packed, chunk->size)));
+    own->sum =
+        slab_digest_add(own->sum, slab_chunk_digest(number, chunk->mask, chunk->size,
+                                                    slab_chunk_checksum(own->packed, chunk->size)));
     if (!c->decodes)
         goto done;
     if (!own->decoder) {

@@ -1,6 +1,6 @@
 /**
- * Digests: XXH3 of 128 bits, against damage and not against forgers. What is hashed is a sequence of
- * numbers, texts and bytes that can be taken apart again, so that no two sequences give the same
+ * Digests: XXH3 of 128 bits, against damage and not against forgers. What is hashed is a sequence
+ * of numbers, texts and bytes that can be taken apart again, so that no two sequences give the same
  * bytes. Digests of the members of a set are added up: their sum does not depend on any order.
  */
 #ifndef SLAB_STORAGE_BASE_DIGEST_H

@@ -33,12 +33,12 @@ typedef struct slab_seal_attribute {
 } slab_seal_attribute;
 
 typedef struct slab_seal {
-    slab_digest id;  /* no other object of the file has or had it; 0: slab did not make the object,
-                        and has sealed only what it put there */
-    uint64_t made;   /* of a group: how many links slab has made in it */
+    slab_digest id; /* no other object of the file has or had it; 0: slab did not make the object,
+                       and has sealed only what it put there */
+    uint64_t made;  /* of a group: how many links slab has made in it */
     bool has[SLAB_SEAL_PARTS];
     slab_digest part[SLAB_SEAL_PARTS];
-    bool many;       /* there are too many attributes to be sealed */
+    bool many;                       /* there are too many attributes to be sealed */
     slab_seal_attribute *attributes; /* by name */
     size_t nattributes, room;
 } slab_seal;

@@ -221,22 +221,35 @@ done:
     return rc;
 }
 
+static slab_status text_type(size_t size, hid_t *out)
+{
+    slab_status rc = SLAB_OK;
+    *out = H5Tcopy(H5T_C_S1);
+    HDF5_REQUIRE(*out >= 0 && H5Tset_size(*out, size) >= 0, SLAB_ERR_HDF5,
+                 "HDF5 does not make a string type");
+done:
+    return rc;
+}
+
 /* The text that the attribute holds, NUL at its end; of another type it is none of slab's. */
 static slab_status text_read(hid_t attribute, char **out)
 {
     slab_status rc = SLAB_OK;
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    hid_t should = H5I_INVALID_HID;
     *out = NULL;
     HDF5_REQUIRE(type >= 0 && space >= 0, SLAB_ERR_CHECKSUM, "its seal is unreadable");
-    bool fits = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
-                H5Sget_simple_extent_type(space) == H5S_SCALAR;
-    size_t size = fits ? H5Tget_size(type) : 0;
-    REQUIRE(fits && size > 0 && size <= 65536, SLAB_ERR_CHECKSUM, "its seal is damaged");
+    size_t size = H5Tget_class(type) == H5T_STRING ? H5Tget_size(type) : 0;
+    REQUIRE(size > 0 && size <= 65536, SLAB_ERR_CHECKSUM, "its seal is damaged");
+    TRY(text_type(size, &should));
+    REQUIRE(H5Tequal(type, should) > 0 && H5Sget_simple_extent_type(space) == H5S_SCALAR,
+            SLAB_ERR_CHECKSUM, "its seal is damaged");
     ALLOC(*out, size + 1, "a seal");
     HDF5_REQUIRE(H5Aread(attribute, type, *out) >= 0, SLAB_ERR_CHECKSUM, "its seal is unreadable");
     REQUIRE(strlen(*out) + 1 == size, SLAB_ERR_CHECKSUM, "its seal is damaged");
 done:
     slab_hdf5_close(&type);
+    slab_hdf5_close(&should);
     slab_hdf5_close(&space);
     return rc;
 }
@@ -274,16 +287,6 @@ bool slab_seal_is_like(hid_t object, const char *name)
     return is;
 }
 
-static slab_status text_type(const char *text, hid_t *out)
-{
-    slab_status rc = SLAB_OK;
-    *out = H5Tcopy(H5T_C_S1);
-    HDF5_REQUIRE(*out >= 0 && H5Tset_size(*out, strlen(text) + 1) >= 0, SLAB_ERR_HDF5,
-                 "HDF5 does not make a string type");
-done:
-    return rc;
-}
-
 /* Where it can, the new text takes the place of the old: the header stays as it is. */
 slab_status slab_seal_write(hid_t object, const slab_seal *seal)
 {
@@ -292,7 +295,7 @@ slab_status slab_seal_write(hid_t object, const slab_seal *seal)
     hid_t type = H5I_INVALID_HID, old = H5I_INVALID_HID, space = H5I_INVALID_HID;
     hid_t attribute = H5I_INVALID_HID;
     TRY(slab_seal_print(seal, &text));
-    TRY(text_type(text, &type));
+    TRY(text_type(strlen(text) + 1, &type));
     if (H5Aexists(object, SLAB_SEAL_NAME) > 0) {
         attribute = H5Aopen(object, SLAB_SEAL_NAME, H5P_DEFAULT);
         old = attribute >= 0 ? H5Aget_type(attribute) : H5I_INVALID_HID;

@@ -1,6 +1,6 @@
-/* What a transaction changes is noted by path as it is changed, and sealed at its end: only then all
- * of it is there. A seal that is there is changed where the object was, and nowhere else: what was
- * damaged before stays to be seen. */
+/* What a transaction changes is noted by path as it is changed, and sealed at its end: only then
+ * all of it is there. A seal that is there is changed where the object was, and nowhere else: what
+ * was damaged before stays to be seen. */
 #include <slab/storage/hdf5/sealing_impl.h>
 
 #include <stdlib.h>
@@ -504,8 +504,8 @@ done:
 /* Groups before what lies in them; of one path: what has gone, what has come, attributes. */
 static int in_order(const void *a, const void *b)
 {
-    static const int rank[] = {[NOTE_CHUNKS] = 0, [NOTE_REMOVED] = 1, [NOTE_CREATED] = 2,
-                               [NOTE_ATTRIBUTE] = 3};
+    static const int rank[] = {
+        [NOTE_CHUNKS] = 0, [NOTE_REMOVED] = 1, [NOTE_CREATED] = 2, [NOTE_ATTRIBUTE] = 3};
     const note *x = a, *y = b;
     int by_path = strcmp(x->path, y->path);
     return by_path != 0 ? by_path : rank[x->kind] - rank[y->kind];

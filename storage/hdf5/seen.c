@@ -116,12 +116,14 @@ done:
     return rc;
 }
 
-static void hash_string(hid_t type, slab_hash *h)
+/* A text of variable length is a list of letters, which have a type of their own. */
+static slab_status hash_string(hid_t type, slab_hash *h)
 {
     bool variable = H5Tis_variable_str(type) > 0;
     slab_hash_number(h, variable ? UINT64_MAX : H5Tget_size(type));
     slab_hash_number(h, (uint64_t)H5Tget_cset(type));
     slab_hash_number(h, (uint64_t)H5Tget_strpad(type));
+    return variable ? hash_base(type, h) : SLAB_OK;
 }
 
 static void hash_opaque(hid_t type, slab_hash *h)
@@ -135,14 +137,13 @@ static void hash_opaque(hid_t type, slab_hash *h)
 static slab_status hash_type(hid_t type, slab_hash *h)
 {
     H5T_class_t class = H5Tget_class(type);
-    slab_hash_number(h, (uint64_t)class);
+    slab_hash_number(h, (uint64_t) class);
     switch (class) {
     case H5T_FLOAT:
         hash_float(type, h);
         return SLAB_OK;
     case H5T_STRING:
-        hash_string(type, h);
-        return SLAB_OK;
+        return hash_string(type, h);
     case H5T_COMPOUND:
         return hash_compound(type, h);
     case H5T_ENUM:
@@ -186,7 +187,7 @@ static slab_status hash_space(hid_t space, slab_hash *h)
     H5S_class_t class = H5Sget_simple_extent_type(space);
     int rank = class == H5S_NULL ? 0 : H5Sget_simple_extent_dims(space, extent, most);
     HDF5_REQUIRE(class != H5S_NO_CLASS && rank >= 0, SLAB_ERR_FORMAT, "its shape is unreadable");
-    slab_hash_number(h, (uint64_t)class);
+    slab_hash_number(h, (uint64_t) class);
     slab_hash_number(h, (uint64_t)rank);
     for (int i = 0; i < rank; i++) {
         slab_hash_number(h, extent[i]);
@@ -372,8 +373,8 @@ static slab_status hash_attribute_value(hid_t file, hid_t attribute, hid_t type,
     slab_status rc = SLAB_OK;
     void *data = NULL;
     bool filled = false;
-    hssize_t n = H5Sget_simple_extent_type(space) == H5S_NULL ? 0
-                                                              : H5Sget_simple_extent_npoints(space);
+    hssize_t n =
+        H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : H5Sget_simple_extent_npoints(space);
     HDF5_REQUIRE(n >= 0, SLAB_ERR_FORMAT, "its shape is unreadable");
     if (n == 0)
         goto done;
@@ -430,8 +431,9 @@ static slab_status hash_rows(rows *r, hsize_t first, hsize_t n, slab_hash *h)
     memcpy(count, r->extent, sizeof count);
     count[0] = n;
     memory = r->rank > 0 ? H5Screate_simple(r->rank, count, NULL) : H5Screate(H5S_SCALAR);
-    HDF5_REQUIRE(memory >= 0 && (r->rank == 0 || H5Sselect_hyperslab(r->place, H5S_SELECT_SET,
-                                                                     start, NULL, count, NULL) >= 0),
+    HDF5_REQUIRE(memory >= 0 &&
+                     (r->rank == 0 ||
+                      H5Sselect_hyperslab(r->place, H5S_SELECT_SET, start, NULL, count, NULL) >= 0),
                  SLAB_ERR_HDF5, "HDF5 does not take its rows");
     HDF5_REQUIRE(H5Dread(r->array, r->type, memory, r->place, H5P_DEFAULT, r->data) >= 0,
                  SLAB_ERR_FORMAT, "its elements are unreadable");
@@ -470,7 +472,8 @@ slab_status slab_seen_elements(hid_t file, hid_t array, slab_digest *out)
 {
     slab_status rc = SLAB_OK;
     slab_hash h;
-    rows r = {.file = file, .array = array, .type = H5Dget_type(array), .place = H5Dget_space(array)};
+    rows r = {
+        .file = file, .array = array, .type = H5Dget_type(array), .place = H5Dget_space(array)};
     slab_hash_begin(&h);
     HDF5_REQUIRE(r.type >= 0 && r.place >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
     if (H5Sget_simple_extent_type(r.place) == H5S_NULL)

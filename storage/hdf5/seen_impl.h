@@ -15,8 +15,8 @@ slab_status slab_seen_type(hid_t type, slab_digest *out);
 /** Extents, and how far they may grow. */
 slab_status slab_seen_space(hid_t space, slab_digest *out);
 
-/** How an array is stored: layout, chunks, filters with their parameters, fill value; where elements
- * lie in other files or arrays, these. Addresses are not part of it. */
+/** How an array is stored: layout, chunks, filters with their parameters, fill value; where
+ * elements lie in other files or arrays, these. Addresses are not part of it. */
 slab_status slab_seen_storage(hid_t array, hid_t type, slab_digest *out);
 
 /** An attribute of an object: type, shape and value. */

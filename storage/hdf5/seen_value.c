@@ -106,8 +106,8 @@ static slab_status hash_members(hid_t file, hid_t type, const void *element, sla
     for (unsigned i = 0; (int)i < n; i++) {
         member = H5Tget_member_type(type, i);
         HDF5_REQUIRE(member >= 0, SLAB_ERR_FORMAT, "a member of a type is unreadable");
-        TRY(slab_seen_values(file, member,
-                             (const char *)element + H5Tget_member_offset(type, i), 1, h));
+        TRY(slab_seen_values(file, member, (const char *)element + H5Tget_member_offset(type, i), 1,
+                             h));
         slab_hdf5_close(&member);
     }
 done:
