@@ -74,6 +74,17 @@ uint64_t slab_chunk_checksum(const void *bytes, size_t n)
     return XXH3_64bits(bytes, n);
 }
 
+slab_digest slab_chunk_digest(int64_t number, uint32_t mask, uint64_t size, uint64_t checksum)
+{
+    slab_hash h;
+    slab_hash_begin(&h);
+    slab_hash_number(&h, (uint64_t)number);
+    slab_hash_number(&h, mask);
+    slab_hash_number(&h, size);
+    slab_hash_number(&h, checksum);
+    return slab_hash_end(&h);
+}
+
 static void digest_number(XXH3_state_t *state, uint64_t value)
 {
     uint8_t bytes[8];

@@ -11,6 +11,7 @@
 #define SLAB_STORAGE_CHUNK_LOG_H
 
 #include <slab/storage/array.h>
+#include <slab/storage/base/digest.h>
 #include <slab/storage/job.h>
 #include <stdbool.h>
 
@@ -26,6 +27,9 @@ typedef struct slab_logged_chunk {
 
 /** XXH3, 64 bits. */
 uint64_t slab_chunk_checksum(const void *bytes, size_t n);
+
+/** What a chunk adds to its array's seal: where it belongs and what it holds, not where it lies. */
+slab_digest slab_chunk_digest(int64_t number, uint32_t mask, uint64_t size, uint64_t checksum);
 
 /** A digest of what decides an array's chunks: type, extents, chunk, filters, fill value. */
 uint64_t slab_array_digest(const slab_array_info *info);

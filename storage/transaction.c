@@ -115,6 +115,7 @@ static void free_txn(slab_txn **txn)
         close(x->fd);
     slab_txn_file_clear(&x->file);
     slab_kept_destroy(&x->kept);
+    slab_sealing_destroy(&x->sealing);
     FREE(x->old_logs);
     FREE(x->arrays);
     FREE(x->threads);
@@ -192,6 +193,7 @@ slab_status slab_txn_begin_meta(slab_txn *txn, bool create)
 {
     slab_status rc = SLAB_OK;
     TRY(slab_meta_begin(txn->file.work, create, reserve, txn->space, &txn->meta));
+    slab_meta_seal_with(txn->meta, txn->sealing);
     TRY(slab_space_raise(txn->space, slab_meta_end(txn->meta)));
 done:
     return rc;
@@ -244,6 +246,7 @@ static slab_status begin_file(slab_txn *txn, const char *path, const slab_txn_op
     if (wish.job && !txn->file.resumed)
         TRY(slab_job_write(txn->file.path, wish.job, o->sync));
     txn->continues = wish.job != NULL;
+    TRY(slab_sealing_create(!txn->file.existed, &txn->sealing));
 done:
     return rc;
 }
@@ -430,6 +433,7 @@ static slab_status commit_meta(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
     uint64_t end;
+    TRY(slab_meta_seal(txn->meta));
     TRY(slab_space_end(txn->space, &end));
     TRY(slab_meta_commit(&txn->meta, end, txn->options.sync, commit_alone, &txn->file));
     if (txn->continues)
@@ -444,6 +448,8 @@ slab_status slab_txn_commit(slab_txn **txn)
     slab_status rc = SLAB_OK;
     slab_txn *x = *txn;
     TRY(slab_ranks_agree(x->ranks, settle_data(x)));
+    for (uint32_t i = 0; i < x->narrays; i++)
+        TRY(slab_writer_seal(x->arrays[i]));
     for (uint32_t i = 0; i < x->narrays; i++)
         TRY(slab_writer_register(x->arrays[i]));
     TRY(ON_ROOT(x, commit_meta(x)));

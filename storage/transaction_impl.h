@@ -104,6 +104,7 @@ struct slab_txn {
     slab_txn_file file;
     int fd, direct_fd;
     slab_meta *meta;
+    slab_sealing *sealing; /* on rank 0 */
     slab_space *space;
     slab_block_writer *blocks;
     slab_chunk_log *log;
@@ -182,6 +183,7 @@ struct slab_writer {
     uint8_t *there; /* a bit for every chunk that an earlier run has left; NULL: none is */
     slab_placed_chunk *placed; /* log backend; guarded by txn->lock */
     int64_t nplaced, placed_room;
+    slab_digest sum; /* of the digests of the chunks that this rank has placed */
 
     pthread_mutex_t lock;  /* around the held ones */
     slab_held_chunk *held; /* collective backend, and scalars */
@@ -206,6 +208,9 @@ slab_status slab_writer_note(slab_writer *writer, const slab_logged_chunk *chunk
 
 /** Enters an array's chunks of all ranks into the index. Collective. */
 slab_status slab_writer_register(slab_writer *writer);
+
+/** Notes the sum of all ranks' chunks for the array's seal. Collective. */
+slab_status slab_writer_seal(slab_writer *writer);
 
 /** A chunk's elements as they are stored, padded to a whole chunk. @param[out] out  data itself, or
  * the thread's scratch */

@@ -100,6 +100,7 @@ slab_status slab_writer_create_collectively(slab_writer *w)
     slab_txn *txn = w->txn;
     slab_collective *c = NULL;
     int id;
+    TRY(ON_ROOT(txn, slab_meta_seal_created(txn->meta, w->path)));
     TRY(ON_ROOT(txn, pause_meta(txn)));
     TRY(slab_collective_begin(txn->ranks, txn->file.work, false, &c));
     TRY(slab_collective_create_array(c, w->path, &w->info, &id));

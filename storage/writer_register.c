@@ -23,6 +23,8 @@ slab_status slab_writer_note(slab_writer *w, const slab_logged_chunk *chunk)
     w->placed[w->nplaced++] = (slab_placed_chunk){
         .number = chunk->number,
         .at = {.address = chunk->address, .size = chunk->size, .mask = chunk->mask}};
+    w->sum = slab_digest_add(
+        w->sum, slab_chunk_digest(chunk->number, chunk->mask, chunk->size, chunk->checksum));
 done:
     return rc;
 }

@@ -66,7 +66,7 @@ done:
     return rc;
 }
 
-static slab_status chunking(hid_t array, hid_t dcpl, size_t stored_size, slab_array_info *info)
+static slab_status chunking(hid_t array, hid_t dcpl, size_t element, slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
     hsize_t extent[H5S_MAX_RANK];
@@ -83,7 +83,7 @@ static slab_status chunking(hid_t array, hid_t dcpl, size_t stored_size, slab_ar
         info->chunk.extent[i] = (int64_t)extent[i];
     }
     TRY(slab_shape_elements(&info->chunk, &elements));
-    TRY_SAYING(slab_size_multiply((size_t)elements, stored_size, &info->pipeline.type.bytes),
+    TRY_SAYING(slab_size_multiply((size_t)elements, element, &info->pipeline.type.bytes),
                "its chunks are too large");
     info->pipeline.type.dtype = info->dtype;
     TRY(filters(dcpl, &info->pipeline));
@@ -107,7 +107,7 @@ done:
     return rc;
 }
 
-static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_t stored_size,
+static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_t element,
                               slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
@@ -130,7 +130,7 @@ static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_
     if (info->offset == UINT64_MAX)
         goto done;
     TRY(slab_shape_elements(&info->shape, &elements));
-    TRY_SAYING(slab_size_multiply((size_t)elements, stored_size, &bytes), "it is too large");
+    TRY_SAYING(slab_size_multiply((size_t)elements, element, &bytes), "it is too large");
     REQUIRE(info->offset <= file_size && bytes <= file_size - info->offset, SLAB_ERR_FORMAT,
             "its elements, %zu bytes at %" PRIu64 ", lie outside of the file of %" PRIu64, bytes,
             info->offset, file_size);
@@ -139,7 +139,7 @@ done:
     return rc;
 }
 
-static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t stored_size,
+static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t element,
                           slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
@@ -147,10 +147,10 @@ static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t store
     switch (H5Pget_layout(dcpl)) {
     case H5D_CHUNKED:
         info->layout = SLAB_LAYOUT_CHUNKED;
-        TRY(chunking(array, dcpl, stored_size, info));
+        TRY(chunking(array, dcpl, element, info));
         break;
     case H5D_CONTIGUOUS:
-        TRY(contiguous(array, dcpl, meta->file->size, stored_size, info));
+        TRY(contiguous(array, dcpl, meta->file->size, element, info));
         break;
     case H5D_COMPACT:
         info->layout = SLAB_LAYOUT_COMPACT;
@@ -223,12 +223,46 @@ static bool has_variable_text(hid_t type)
     return found;
 }
 
+/* How an element lies in the file. What leads elsewhere is a length, an address and an index there,
+ * and something else in memory; the rest of a compound moves with it. */
+static size_t stored_size(hid_t type, size_t address)
+{
+    size_t size = H5Tget_size(type);
+    H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_VLEN || H5Tis_variable_str(type) > 0)
+        return 4 + address + 4;
+    int n = class == H5T_COMPOUND ? H5Tget_nmembers(type) : class == H5T_ARRAY;
+    for (int i = 0; i < n; i++) {
+        hid_t part =
+            class == H5T_COMPOUND ? H5Tget_member_type(type, (unsigned)i) : H5Tget_super(type);
+        size_t here = H5Tget_size(part);
+        size +=
+            (stored_size(part, address) - here) * (class == H5T_ARRAY && here ? size / here : 1);
+        slab_hdf5_close(&part);
+    }
+    return size;
+}
+
+static slab_status address_size(hid_t file, size_t *out)
+{
+    slab_status rc = SLAB_OK;
+    size_t lengths;
+    hid_t fcpl = H5Fget_create_plist(file);
+    HDF5_REQUIRE(fcpl >= 0 && H5Pget_sizes(fcpl, out, &lengths) >= 0, SLAB_ERR_FORMAT,
+                 "the file's header is unreadable");
+done:
+    slab_hdf5_close(&fcpl);
+    return rc;
+}
+
 static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
     hid_t type = H5Dget_type(array), dcpl = H5Dget_create_plist(array);
     HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
-    size_t stored_size = H5Tget_size(type);
+    size_t size, address;
+    TRY(address_size(meta->id, &address));
+    size = stored_size(type, address);
     TRY(slab_type_from_hdf5(type, &info->dtype, info->fallback));
     info->has_pointers = has_variable_text(type) || H5Tdetect_class(type, H5T_VLEN) > 0 ||
                          H5Tdetect_class(type, H5T_REFERENCE) > 0;
@@ -238,7 +272,7 @@ static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
         fall_back(info, "its element type is none of slab's");
     }
     TRY(extents(array, info));
-    TRY(layout(meta, array, dcpl, stored_size, info));
+    TRY(layout(meta, array, dcpl, size, info));
     TRY(fill_value(dcpl, type, info));
     TRY(missing_code(array, info));
 done:

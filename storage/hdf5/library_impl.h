@@ -48,6 +48,7 @@ struct slab_meta {
     _Atomic int states; /* reading: how often it was found to be another */
     hid_t array;        /* the array used last stays open, with HDF5's cache of its chunks */
     char *array_path;
+    slab_sealing *sealing;      /* writing: changes are noted here; NULL: nowhere */
     bool array_ready;           /* its sources are there, its chunks are known: */
     slab_chunk_type array_type; /* as the filters want to know them */
 };

@@ -10,6 +10,7 @@
 
 #include <slab/storage/array.h>
 #include <slab/storage/copy.h>
+#include <slab/storage/seal.h>
 #include <slab/storage/selection.h>
 #include <slab/storage/texts.h>
 #include <slab/storage/transaction.h>
@@ -157,6 +158,27 @@ typedef slab_status (*slab_meta_gate)(void *context);
 slab_status slab_meta_commit(slab_meta **meta, uint64_t end, bool sync, slab_meta_gate alone,
                              void *context);
 void slab_meta_abort(slab_meta **meta);
+
+/* --- seals (seal.h): what is changed is noted, and sealed at the end --- */
+
+/** What a transaction has changed; it outlives the metadata plane. */
+typedef struct slab_sealing slab_sealing;
+/** @param new_file  the file is slab's from the beginning */
+slab_status slab_sealing_create(bool new_file, slab_sealing **out);
+void slab_sealing_destroy(slab_sealing **sealing);
+
+/** From here on what is changed is noted. Borrowed. */
+void slab_meta_seal_with(slab_meta *meta, slab_sealing *sealing);
+/** Something is about to be created at a path by other means. */
+slab_status slab_meta_seal_created(slab_meta *meta, const char *path);
+/** The chunks of an array that was created: the sum of their digests. */
+slab_status slab_sealing_chunks(slab_sealing *sealing, const char *path, slab_digest sum);
+
+/** Seals what was noted; chunks are registered, attributes set: nothing more is changed. */
+slab_status slab_meta_seal(slab_meta *meta);
+
+/** @retval SLAB_ERR_NOT_FOUND */
+slab_status slab_meta_seal_check(slab_meta *meta, const char *path, slab_seal_check *out);
 
 /* --- parallel HDF5's own way, the reference backend (collective.c); all ranks call these --- */
 

@@ -7,6 +7,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/seal_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 /* More elements than these are not spelled out in an attribute's text. */
@@ -250,6 +251,8 @@ static herr_t on_attribute(hid_t object, const char *name, const H5A_info_t *inf
 {
     attribute_list *list = context;
     (void)info;
+    if (strcmp(name, SLAB_SEAL_NAME) == 0)
+        return 0; /* it says nothing about the data: slab_meta_seal_check() reads it */
     if (list->n == list->room) {
         size_t room = list->room == 0 ? 8 : 2 * list->room;
         list->rc = slab_memory_resize((void **)&list->found, room, sizeof *list->found,

@@ -11,6 +11,8 @@
 #include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/create_impl.h>
 #include <slab/storage/hdf5/occupied_impl.h>
+#include <slab/storage/hdf5/seal_impl.h>
+#include <slab/storage/hdf5/sealing_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 static slab_status links_with_parents(hid_t *lcpl)
@@ -115,6 +117,7 @@ slab_status slab_meta_create_like(slab_meta *meta, const char *path, slab_meta *
     slab_meta_array_forget(meta);
     TRY(slab_hdf5_filters(NULL));
     TRY(slab_meta_array(from, from_path, &source));
+    TRY(slab_sealing_created(meta, path));
     TRY_SAYING(create_like(meta, path, source, storage), "cannot create array '%s' in '%s'", path,
                meta->path);
 done:
@@ -220,6 +223,7 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
     TRY(slab_meta_enter(from));
     slab_watch_object(from_path);
     slab_meta_array_forget(meta);
+    TRY(slab_sealing_created(meta, path));
     switch (kind) {
     case SLAB_OBJECT_GROUP:
         rc = copy_group(meta, path, from, from_path);
@@ -245,6 +249,7 @@ slab_status slab_meta_link_hard(slab_meta *meta, const char *there, const char *
     TRY(slab_meta_enter(meta));
     slab_meta_array_forget(meta);
     TRY(links_with_parents(&lcpl));
+    TRY(slab_sealing_created(meta, path));
     HDF5_REQUIRE(H5Lcreate_hard(meta->id, there, meta->id, path, lcpl, H5P_DEFAULT) >= 0,
                  SLAB_ERR_HDF5, "cannot link '%s' to '%s' in '%s'", path, there, meta->path);
 done:
@@ -467,6 +472,7 @@ done:
 typedef struct attribute_copy {
     moving moving;
     hid_t target;
+    const char *path; /* of the target */
     slab_status rc;
 } attribute_copy;
 
@@ -490,6 +496,7 @@ static slab_status attribute_write(attribute_copy *a, hid_t source, const char *
     slab_status rc = SLAB_OK;
     hid_t type = H5Tcopy(c->type), acpl = H5Aget_create_plist(source), copy = H5I_INVALID_HID;
     htri_t there = H5Aexists(a->target, name);
+    TRY(slab_sealing_attribute(a->moving.meta, a->path, name));
     HDF5_REQUIRE(type >= 0 && acpl >= 0 && there >= 0 &&
                      (there == 0 || H5Adelete(a->target, name) >= 0),
                  SLAB_ERR_HDF5, "the old one cannot be replaced");
@@ -531,7 +538,7 @@ static herr_t on_attribute(hid_t object, const char *name, const H5A_info_t *inf
 {
     attribute_copy *a = context;
     (void)info;
-    if (is_left_out(a->moving.map, name))
+    if (is_left_out(a->moving.map, name) || strcmp(name, SLAB_SEAL_NAME) == 0)
         return 0;
     a->rc = attribute_take(a, object, name);
     if (a->rc != SLAB_OK)
@@ -544,7 +551,8 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
 {
     slab_status rc = SLAB_OK;
     attribute_copy a = {.moving = {.meta = meta, .from = from, .map = map},
-                        .target = H5I_INVALID_HID};
+                        .target = H5I_INVALID_HID,
+                        .path = path};
     hid_t source = H5I_INVALID_HID;
     TRY(slab_meta_enter(from));
     slab_watch_object(from_path);

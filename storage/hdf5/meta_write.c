@@ -11,6 +11,8 @@
 #include <slab/storage/hdf5/create_impl.h>
 #include <slab/storage/hdf5/journal.h>
 #include <slab/storage/hdf5/occupied_impl.h>
+#include <slab/storage/hdf5/seal_impl.h>
+#include <slab/storage/hdf5/sealing_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 enum { ATTRIBUTES_TEXT = 400 }; /* names that are there, for a message */
@@ -124,6 +126,7 @@ slab_status slab_meta_create_array(slab_meta *meta, const char *path, const slab
     TRY(slab_hdf5_enter());
     slab_meta_array_forget(meta);
     TRY(slab_hdf5_filters(&info->pipeline.type));
+    TRY(slab_sealing_created(meta, path));
     TRY_SAYING(slab_hdf5_create_array(meta->id, path, info, &meta->array),
                "cannot create array '%s' in '%s'", path, meta->path);
     TRY(slab_memory_strdup(&meta->array_path, path));
@@ -139,6 +142,7 @@ slab_status slab_meta_create_group(slab_meta *meta, const char *path)
 {
     slab_status rc = SLAB_OK;
     TRY(slab_hdf5_enter());
+    TRY(slab_sealing_created(meta, path));
     TRY_SAYING(slab_hdf5_create_group(meta->id, path), "cannot create group '%s' in '%s'", path,
                meta->path);
     TRY(slab_driver_lost(meta->file));
@@ -161,6 +165,7 @@ slab_status slab_meta_remove(slab_meta *meta, const char *path)
         rc = slab_meta_not_found(meta, path);
         goto done;
     }
+    TRY(slab_sealing_removed(meta, path));
     H5L_info_t info;
     HDF5_REQUIRE(H5Lget_info(meta->id, path, &info, H5P_DEFAULT) >= 0, SLAB_ERR_FORMAT,
                  "cannot look at '%s' in '%s'", path, meta->path);
@@ -208,6 +213,8 @@ static slab_status attribute_put(slab_meta *meta, const char *path, const char *
     hid_t object = H5I_INVALID_HID, attribute = H5I_INVALID_HID;
     if (!slab_meta_exists(meta, path))
         return slab_meta_not_found(meta, path);
+    TRY(slab_seal_attribute_check(name));
+    TRY(slab_sealing_attribute(meta, path, name));
     object = H5Oopen(meta->id, path[0] != '\0' ? path : "/", H5P_DEFAULT);
     HDF5_REQUIRE(object >= 0, SLAB_ERR_FORMAT, "cannot open it");
     htri_t there = H5Aexists(object, name);
@@ -303,6 +310,8 @@ slab_status slab_meta_attribute_remove(slab_meta *meta, const char *path, const 
         rc = slab_meta_not_found(meta, path);
         goto done;
     }
+    TRY(slab_seal_attribute_check(name));
+    TRY(slab_sealing_attribute(meta, path, name));
     object = H5Oopen(meta->id, path[0] != '\0' ? path : "/", H5P_DEFAULT);
     HDF5_REQUIRE(object >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", path, meta->path);
     if (H5Aexists(object, name) <= 0) {

@@ -12,7 +12,8 @@ slab() { "$SLAB" "$@"; }
 ranks() { ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 mpirun --oversubscribe -n "$1" "$SLAB" "${@:2}"; }
 
 pass() { echo "ok    $*"; }
-fail() { echo "FAILS $*"; failed=1; }
+# A failure in a pipeline is that of a subshell: the file tells finish.
+fail() { echo "FAILS $*"; failed=1; touch "$work/.failed"; }
 
 # check WHAT COMMAND...: the command succeeds
 check() {
@@ -70,7 +71,10 @@ is_json() { python3 -c 'import json,sys; json.load(sys.stdin)'; }
 # json EXPRESSION: prints a value of the JSON on stdin, named j
 json() { python3 -c 'import json,sys; j=json.load(sys.stdin); print(eval(sys.argv[1]))' "$1"; }
 
-finish() { exit "$failed"; }
+finish() {
+    [ ! -e "$work/.failed" ] || failed=1
+    exit "$failed"
+}
 
 # the verbs, as the list has them
 verbs() { sed -nE 's/^SLAB_COMMAND\((.*)\)$/\1/p' "$SLAB_SOURCE/tools/command_list.h" | tr _ -; }
