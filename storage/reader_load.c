@@ -493,6 +493,9 @@ slab_status slab_reader_lane_prepare(slab_reader *reader, slab_reader_lane *lane
                               "a converted chunk"));
     lane->ready = true;
 done:
+    if (rc != SLAB_OK)
+        rc = slab_error_prefix(rc, "cannot read '%s:%s'", reader->array->file->path,
+                               reader->array->path);
     return rc;
 }
 

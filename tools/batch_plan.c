@@ -24,11 +24,13 @@ static void leave_the_launcher(void)
     unsetenv("SLURM_JOB_END_TIME");
 }
 
-/* "slab: no such file\n" without what every message has. */
+/* The line "slab: no such file\n" without what every message has. */
 static const char *bare(char *message)
 {
-    message[strcspn(message, "\n")] = '\0';
-    return strncmp(message, "slab: ", 6) == 0 ? message + 6 : message;
+    char *line = strncmp(message, "slab: ", 6) == 0 ? message : strstr(message, "\nslab: ");
+    line = line ? line + strcspn(line, " ") + 1 : message;
+    line[strcspn(line, "\n")] = '\0';
+    return line;
 }
 
 static slab_status add_number(slab_argv *line, const char *option, uint64_t number)

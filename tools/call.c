@@ -2,6 +2,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/base/watch.h>
 #include <slab/tools/time_limit.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,9 +116,32 @@ slab_status slab_call_budget(slab_call *call, slab_budget *out)
         TRY(slab_ranks_max(call->ranks, &least, 1));
         call->budget.bytes = (size_t)-least;
         slab_memory_limit_set(call->budget.bytes);
+        slab_watch_memory_set(call->budget.bytes);
         call->has_budget = true;
     }
     *out = call->budget;
+done:
+    return rc;
+}
+
+slab_status slab_call_limit_planning(slab_call *call)
+{
+    enum { ROOM = 32 << 20 }; /* mostly for the maps of the chunks, which count to the plan too */
+    slab_status rc = SLAB_OK;
+    slab_budget budget;
+    TRY(slab_call_budget(call, &budget));
+    slab_memory_limit_set(budget.bytes > SIZE_MAX - ROOM ? SIZE_MAX : budget.bytes + ROOM);
+done:
+    return rc;
+}
+
+slab_status slab_call_memory(slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    size_t stated;
+    TRY(slab_budget_parse(slab_call_text(call, "memory"), &stated));
+    slab_memory_limit_set(stated);
+    slab_watch_memory_set(stated);
 done:
     return rc;
 }

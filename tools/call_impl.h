@@ -54,4 +54,7 @@ slab_status slab_call_job(slab_call *call, const char *path, const char **out);
 /** Closes and frees everything that the call holds. */
 void slab_call_clear(slab_call *call);
 
+/** Holds a command that computes nothing to its --memory. */
+slab_status slab_call_memory(slab_call *call);
+
 #endif

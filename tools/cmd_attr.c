@@ -390,7 +390,7 @@ const slab_command slab_command_attr = {
                 "  slab attr x.h5:/x units=K scale=0.5 'shape=[3, 4]' 'version=\"2\"'\n"
                 "  slab attr x.h5:/x missing_value=255 --dtype u1\n"
                 "  slab attr x.h5:/x --delete units scale\n",
-    .takes = SLAB_TAKES_JSON,
+    .takes = SLAB_TAKES_MEMORY | SLAB_TAKES_JSON,
     .least = 1,
     .most = -1,
     .options = options,

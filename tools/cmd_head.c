@@ -37,6 +37,7 @@ const slab_command slab_command_head = {
                 "  slab head -n 3 -c 0 pcs.h5:/scores\n",
     .least = 1,
     .most = 1,
+    .takes = SLAB_TAKES_MEMORY,
     .options = options,
     .run = run,
 };

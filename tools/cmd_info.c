@@ -285,7 +285,7 @@ const slab_command slab_command_info = {
     .examples = "  slab info cohort.h5:/genotypes\n"
                 "  slab info --json cohort.h5:/genotypes\n"
                 "  slab info cohort.h5\n",
-    .takes = SLAB_TAKES_JSON,
+    .takes = SLAB_TAKES_MEMORY | SLAB_TAKES_JSON,
     .least = 1,
     .most = 1,
     .run = run,

@@ -99,6 +99,13 @@ static void print_name(slab_call *call, const char *name, bool group, int width)
     slab_print(call, "%s%*s  ", group ? "/" : "", width > n ? width - n : 0, "");
 }
 
+static void print_unsound(slab_call *call)
+{
+    slab_print(call, "array (");
+    slab_print_name(call, slab_error_last()->message);
+    slab_print(call, ")");
+}
+
 /* An array that cannot be described is still listed, with the reason. */
 static slab_status show(slab_call *call, slab_file *file, const entry *e, const char *name,
                         int width)
@@ -112,7 +119,7 @@ static slab_status show(slab_call *call, slab_file *file, const entry *e, const 
         if (array)
             print_array(call, slab_array_describe(array), slab_call_flag(call, "long"));
         else
-            slab_print(call, "array (%s)", slab_error_last()->message);
+            print_unsound(call);
     } else {
         slab_print(call, "%s", object_names[e->object]);
     }
@@ -218,7 +225,7 @@ const slab_command slab_command_ls = {
     .examples = "  slab ls cohort.h5\n"
                 "  slab ls -l cohort.h5:/\n"
                 "  slab ls -r --json cohort.h5\n",
-    .takes = SLAB_TAKES_JSON,
+    .takes = SLAB_TAKES_MEMORY | SLAB_TAKES_JSON,
     .least = 1,
     .most = -1,
     .options = options,

@@ -155,7 +155,7 @@ const slab_command slab_command_rm = {
         "lead to is not among them.",
     .examples = "  slab rm results.h5:/old\n"
                 "  slab rm -r results.h5:/runs/3 results.h5:/runs/4\n",
-    .takes = SLAB_TAKES_JSON,
+    .takes = SLAB_TAKES_MEMORY | SLAB_TAKES_JSON,
     .least = 1,
     .most = -1,
     .options = options,

@@ -49,7 +49,8 @@ enum {
     /* with COMPUTE: sets the limit of memory itself, when a plan has shown that the budget is
      * enough: until then it takes little, and a failed allocation would name no budget */
     SLAB_PLANS_FIRST = 1 << 6,
-    SLAB_TAKES_COMMAND = 1 << 7 /* its arguments are another command: options stand before them */
+    SLAB_TAKES_COMMAND = 1 << 7, /* its arguments are another command: options stand before them */
+    SLAB_TAKES_MEMORY = 1 << 8   /* --memory: of commands that compute nothing and read files */
 };
 
 /** What the parsed command line says. */
@@ -93,6 +94,8 @@ slab_ranks *slab_call_ranks(slab_call *call);
 slab_status slab_call_crew(slab_call *call, slab_crew **out);
 /** The budget in force (found or --memory). */
 slab_status slab_call_budget(slab_call *call, slab_budget *out);
+/** Until a plan has shown that the budget is enough: room to make the plan. */
+slab_status slab_call_limit_planning(slab_call *call);
 /** Holds the process to the budget from now on: for commands that say SLAB_PLANS_FIRST, when their
  * plan fits. */
 slab_status slab_call_limit(slab_call *call);

@@ -242,7 +242,7 @@ static slab_status plan_of(evaluation *e, size_t *room, slab_plan *plan)
     TRY(writing_of(e, budget.bytes, &w));
     size_t beside = used + w.beside;
     *room = budget.bytes > beside ? budget.bytes - beside : 0;
-    slab_memory_limit_set(0);
+    TRY(slab_call_limit_planning(e->call));
     TRY(slab_ranks_agree(slab_call_ranks(e->call), slab_program_plan(e->program, *room, plan)));
     plan->budget = budget.bytes;
     plan->ranks = slab_ranks_count(slab_call_ranks(e->call));

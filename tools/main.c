@@ -2,6 +2,7 @@
  * slab VERB: finds the command, parses its line, runs it, and says how it ended.
  */
 #include <slab/tools/call_impl.h>
+#include <slab/tools/guard.h>
 #include <slab/tools/manual.h>
 #include <slab/tools/nearest.h>
 #include <slab/tools/talk.h>
@@ -99,8 +100,10 @@ static slab_status run_here(slab_call *call, int *exit_code)
         TRY(check_scratch(call));
         TRY(slab_call_budget(call, &budget));
         if (call->command->takes & SLAB_PLANS_FIRST)
-            slab_memory_limit_set(0);
+            TRY(slab_call_limit_planning(call));
     }
+    if (call->command->takes & SLAB_TAKES_MEMORY)
+        TRY(slab_call_memory(call));
     TRY(call->command->run(call, exit_code));
 done:
     slab_bar_wipe(&call->bar);
@@ -161,6 +164,7 @@ static int run_words(slab_ranks *world, int argc, char **argv)
     static slab_call call; /* large, and there is one */
     bool first = slab_ranks_me(world) == 0;
     slab_talk_begin(wants_json(argc, argv), &call.bar);
+    slab_guard_begin(slab_ranks_count(world) > 1 ? slab_ranks_me(world) : -1, slab_talk_is_json());
     call.nwords = argc;
     call.words = argv;
     slab_status rc = find_command(verb_of(argv[1]), &call.command);
@@ -192,5 +196,5 @@ int main(int argc, char **argv)
     else if (slab_ranks_me(world) == 0)
         slab_manual_overview(stderr);
     slab_ranks_stop();
-    return code;
+    return slab_guard_end(code);
 }

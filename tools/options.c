@@ -51,6 +51,10 @@ static const slab_option compute_options[] = {
      "Graphviz"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
+static const slab_option memory_options[] = {
+    {"memory", 0, 'm', "SIZE", "512M", "memory to use, a hard cap"},
+    {NULL, 0, 0, NULL, NULL, NULL}};
+
 static const slab_option json_options[] = {
     {"json", 0, 'b', NULL, NULL, "print JSON, for programs, instead of text"},
     {NULL, 0, 0, NULL, NULL, NULL}};
@@ -84,6 +88,8 @@ void slab_option_table_make(const slab_command *command, slab_option_table *out)
         table_add(out, array_output_options);
     if (command->takes & SLAB_TAKES_COMPUTE)
         table_add(out, compute_options);
+    if (command->takes & SLAB_TAKES_MEMORY)
+        table_add(out, memory_options);
     if (command->takes & SLAB_TAKES_JSON)
         table_add(out, json_options);
     if (command->takes & SLAB_TAKES_SEED)

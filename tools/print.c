@@ -1,4 +1,5 @@
 #include <slab/tools/call_impl.h>
+#include <slab/tools/wording.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,11 +22,7 @@ void slab_print_name(slab_call *call, const char *text)
 {
     if (slab_ranks_me(call->ranks) != 0)
         return;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            fprintf(stdout, "\\x%02x", *c);
-        else
-            putc(*c, stdout);
+    slab_text_put(stdout, text);
 }
 
 slab_status slab_print_end(slab_call *call)

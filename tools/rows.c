@@ -1,4 +1,5 @@
 #include <slab/tools/rows.h>
+#include <slab/tools/wording.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -168,6 +169,10 @@ static void put_text(const char *text)
             fputs_unlocked("\\n", stdout);
         else if (*c == '\\')
             fputs_unlocked("\\\\", stdout);
+        else if (slab_text_control(c) == 2)
+            printf("\\x%02x\\x%02x", c[0], c[1]), c++;
+        else if (slab_text_control(c))
+            printf("\\x%02x", *c);
         else
             putc_unlocked(*c, stdout);
 }

@@ -1,6 +1,7 @@
 #include <slab/tools/talk.h>
 
 #include <slab/tools/json.h>
+#include <slab/tools/wording.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,10 +52,13 @@ void slab_talk(const char *level, const char *text, json_t *more)
 {
     if (bar)
         slab_bar_wipe(bar);
-    if (as_json)
+    if (as_json) {
         put_json(level, text, more);
-    else
-        fprintf(stderr, "slab: %s%s\n", strcmp(level, "warning") == 0 ? "warning: " : "", text);
+    } else {
+        fprintf(stderr, "slab: %s", strcmp(level, "warning") == 0 ? "warning: " : "");
+        slab_text_put(stderr, text);
+        putc('\n', stderr);
+    }
     json_decref(more);
 }
 

@@ -24,6 +24,24 @@ char *slab_text_bytes(uint64_t bytes, char *text)
     return text;
 }
 
+int slab_text_control(const unsigned char *c)
+{
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+        return 2;
+    return *c < 0x20 || *c == 0x7f;
+}
+
+void slab_text_put(FILE *to, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        int n = slab_text_control(c);
+        if (n == 0)
+            putc(*c, to);
+        for (; n > 0; n--, c += n > 0)
+            fprintf(to, "\\x%02x", *c);
+    }
+}
+
 char *slab_text_seconds(double seconds, char *text)
 {
     if (seconds < 10)

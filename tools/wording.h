@@ -16,6 +16,13 @@ char *slab_text_bytes(uint64_t bytes, char *text);
 /** "0.2 s", "95 s", "12 min", "3.4 h". */
 char *slab_text_seconds(double seconds, char *text);
 
+/** Bytes of the character here if it acts on a terminal, 0: it does not. Those of ASCII, and those
+ * behind it that are obeyed in UTF-8. */
+int slab_text_control(const unsigned char *c);
+
+/** Writes a text from outside, as names in files are: what would act on a terminal as \xNN. */
+void slab_text_put(FILE *to, const char *text);
+
 /**
  * Writes paragraphs wrapped at 79 columns. Paragraphs are parted by an empty line; lines that begin
  * with a blank are kept as they are. The first line starts at column `at`, all others at `indent`.

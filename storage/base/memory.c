@@ -9,6 +9,7 @@
 
 #include <slab/storage/base/shape.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/base/watch.h>
 
 #define ALIGNMENT ((size_t)64)
 #define PAGE      ((size_t)4096)
@@ -189,7 +190,10 @@ static void *kept_block(size_t size, header *h)
 static void *malloc_block(size_t size, header *h)
 {
     void *base;
-    if (posix_memalign(&base, ALIGNMENT, size + ALIGNMENT) != 0)
+    bool before = slab_watch_uncounted(true);
+    int failed = posix_memalign(&base, ALIGNMENT, size + ALIGNMENT);
+    slab_watch_uncounted(before);
+    if (failed)
         return NULL;
     char *block = (char *)base + ALIGNMENT;
     memset(block, 0, size);
@@ -246,9 +250,11 @@ void slab_memory_free(void *block)
     if (!block)
         return;
     header h = *header_of(block);
-    if (!h.mapped)
+    if (!h.mapped) {
+        bool before = slab_watch_uncounted(true);
         free(h.base);
-    else if (!keep_block(&h)) {
+        slab_watch_uncounted(before);
+    } else if (!keep_block(&h)) {
         ASAN_UNPOISON_MEMORY_REGION((char *)block + h.size, h.mapped - PAGE - h.size);
         munmap(h.base, h.mapped);
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 
 /* A walk over a box of chunk coordinates. */
 typedef struct chunk_walk {
@@ -183,6 +184,7 @@ static slab_status walk(chunk_walk *w)
     hsize_t offset[SLAB_RANK_MAX];
     int64_t at[SLAB_RANK_MAX] = {0}, n = slab_box_elements(w->box);
     for (int64_t c = 0; c < n; c++) {
+        slab_watch_step();
         for (int i = 0; i < w->rank; i++)
             offset[i] = (hsize_t)(w->box->start[i] + at[i]) * w->extent[i];
         TRY(spy(w, offset, &w->chunks[c]));

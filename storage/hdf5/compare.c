@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 #define BLOCK_BYTES                                                                                \
@@ -338,6 +339,7 @@ static slab_status source_read(source *s, int64_t first, int64_t n, int64_t elem
         file >= 0 && h->space >= 0 &&
             (rank == 0 || H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL) >= 0),
         SLAB_ERR_HDF5, "HDF5 does not take the rows of '%s'", s->path);
+    slab_watch_step();
     TRY(slab_memory_resize(&h->data, (size_t)elements, H5Tget_size(h->side.type), "elements"));
     TRY(slab_hdf5_filters(&s->info.pipeline.type));
     HDF5_REQUIRE(H5Dread(s->array, h->side.type, h->space, file, H5P_DEFAULT, h->data) >= 0,

@@ -8,8 +8,9 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/hdf5/types_impl.h>
 
-/* Up to here counting the chunks that exist costs next to nothing. */
-enum { COUNTED_CHUNKS = 4096 };
+/* Up to here counting the chunks that exist costs next to nothing: so many that there may be, or so
+ * many bytes that all of them take. */
+enum { COUNTED_CHUNKS = 4096, COUNTED_BYTES = 1 << 20 };
 
 /* The first reason stays. */
 static void fall_back(slab_array_info *info, const char *reason)
@@ -93,7 +94,8 @@ static slab_status chunking(hid_t array, hid_t dcpl, size_t stored_size, slab_ar
     info->stored_bytes = H5Dget_storage_size(array);
     info->stored_chunks = info->stored_bytes == 0 ? 0 : -1;
     TRY_SAYING(slab_grid_make(&info->shape, &info->chunk, NULL, &grid), "it has too many chunks");
-    if (info->stored_chunks != 0 && grid.ntiles <= COUNTED_CHUNKS) {
+    if (info->stored_chunks != 0 &&
+        (grid.ntiles <= COUNTED_CHUNKS || info->stored_bytes <= COUNTED_BYTES)) {
         hsize_t count = 0;
         hid_t space = H5Dget_space(array);
         HDF5_REQUIRE(space >= 0 && H5Dget_num_chunks(array, space, &count) >= 0, SLAB_ERR_FORMAT,

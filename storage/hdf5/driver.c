@@ -16,6 +16,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/journal.h>
 
 /* Kept free behind the last block: HDF5 extends and shrinks by itself a block that ends at the end
@@ -108,6 +109,8 @@ slab_status slab_driver_open(const char *path, bool writing, bool create, slab_d
     f->size = (uint64_t)st.st_size;
     f->writing = writing;
     if (writing)
+        slab_watch_written(f->path);
+    if (writing)
         TRY(slab_overlay_create(&f->overlay));
     if (create) {
         f->size = 0; /* what an interrupted run left there is not metadata */
@@ -131,6 +134,7 @@ void slab_driver_close(slab_driver_file **file)
         f->discard = true;
         return;
     }
+    slab_watch_file_forget(f->path);
     if (f->fd >= 0)
         close(f->fd);
     for (int i = 0; i < SLAB_DRIVER_LINES; i++)
@@ -302,6 +306,11 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         f->spied++;
         return 0;
     }
+    slab_watch_file(f->path, f->size);
+    if (type == H5FD_MEM_DRAW)
+        slab_watch_moved(size);
+    else
+        slab_watch_looked_at(size);
     if (f->overlay != NULL && slab_overlay_covers(f->overlay, address, size)) {
         slab_overlay_read(f->overlay, address, size, buffer);
         return 0;
@@ -329,6 +338,7 @@ static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t 
 {
     slab_driver_file *f = ((driver_handle *)handle)->file;
     (void)type, (void)dxpl;
+    slab_watch_moved(size);
     /* By pointer and not by type: HDF5 writes global heaps as raw data too. */
     if (buffer == slab_driver_sentinel() || f->discard || f->lost.code != SLAB_OK)
         return 0;

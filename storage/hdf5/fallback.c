@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 /* --- virtual arrays --- */
@@ -82,6 +83,7 @@ static slab_status sources_check(slab_meta *meta, hid_t dcpl)
     HDF5_REQUIRE(H5Pget_virtual_count(dcpl, &n) >= 0, SLAB_ERR_FORMAT,
                  "its sources are unreadable");
     for (size_t i = 0; i < n; i++) {
+        slab_watch_step();
         ssize_t file_size = H5Pget_virtual_filename(dcpl, i, NULL, 0);
         ssize_t object_size = H5Pget_virtual_dsetname(dcpl, i, NULL, 0);
         HDF5_REQUIRE(file_size >= 0 && object_size >= 0, SLAB_ERR_FORMAT,
@@ -229,6 +231,9 @@ slab_status slab_hdf5_transfer(slab_meta *meta, hid_t array, const slab_selectio
 {
     slab_status rc = SLAB_OK;
     hid_t from = H5I_INVALID_HID, to = H5I_INVALID_HID;
+    size_t bytes;
+    TRY(slab_selection_bytes(selection, size, &bytes));
+    slab_watch_moved(bytes);
     if (!meta->array_ready)
         TRY(prepare(meta, array));
     TRY(slab_hdf5_filters(&meta->array_type));

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <slab/storage/base/watch.h>
+
 enum { FIRST_FOREIGN = 256 };
 
 /* No chunk is larger; and what is guessed without a hint goes up to MOST_GUESS. */
@@ -116,8 +118,11 @@ static size_t filter_chunk(const char *name, void **state, unsigned flags, size_
     filter.nvalues = (unsigned)nvalues;
     for (size_t i = 0; i < nvalues && i < SLAB_FILTER_VALUES_MAX; i++)
         filter.values[i] = values[i];
+    slab_watch_ours(true);
     slab_status rc =
         run(codec, state, (flags & H5Z_FLAG_REVERSE) != 0, &filter, n, size, buffer, &written);
+    slab_watch_ours(false);
+    slab_watch_moved(n + written);
     return slab_driver_failed(rc) < 0 ? 0 : written;
 }
 

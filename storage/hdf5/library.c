@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <slab/storage/base/watch.h>
+
 static pthread_mutex_t hdf5_lock = PTHREAD_MUTEX_INITIALIZER;
 
 slab_status slab_hdf5_enter(void)
 {
     slab_status rc = SLAB_OK;
     pthread_mutex_lock(&hdf5_lock);
+    slab_watch_enter();
     /* The error stack's printer belongs to the thread in a thread-safe build of HDF5, and MPI's end
      * closes the library: so each time, and not once. Both calls are cheap. */
     REQUIRE(H5open() >= 0, SLAB_ERR_HDF5, "the HDF5 library does not start");
@@ -23,6 +26,7 @@ done:
 
 void slab_hdf5_leave(void)
 {
+    slab_watch_leave();
     pthread_mutex_unlock(&hdf5_lock);
 }
 
@@ -68,6 +72,10 @@ slab_status slab_hdf5_error(slab_status code, const char *file, int line, const 
         slab_error_restore(below);
         return slab_error_prefix(below->code, "%s", message);
     }
+    if (slab_watch_here() && slab_watch_here()->refused > 0)
+        return slab_error_set(SLAB_ERR_MEMORY, file, line,
+                              "%s: no room for %zu bytes that HDF5 asks for: it may have %zu",
+                              message, slab_watch_here()->refused, slab_watch_memory());
     if (found.text[0] == '\0')
         return slab_error_set(code, file, line, "%s", message);
     if (is_newer(found.text))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 /* More elements than these are not spelled out in an attribute's text. */
@@ -280,6 +281,7 @@ slab_status slab_meta_attributes(slab_meta *meta, const char *path, slab_attribu
     *out = NULL;
     *n = 0;
     TRY(slab_meta_enter(meta));
+    slab_watch_object(path);
     if (!slab_meta_exists(meta, path)) {
         rc = slab_meta_not_found(meta, path);
         goto done;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/create_impl.h>
 #include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
@@ -217,6 +218,7 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
 {
     slab_status rc = SLAB_OK;
     TRY(slab_meta_enter(from));
+    slab_watch_object(from_path);
     slab_meta_array_forget(meta);
     switch (kind) {
     case SLAB_OBJECT_GROUP:
@@ -255,7 +257,7 @@ slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *ke
 {
     slab_status rc = SLAB_OK;
     TRY(slab_meta_enter(meta));
-    TRY(slab_hdf5_key(meta->id, path, key));
+    TRY_SAYING(slab_hdf5_key(meta->id, path, key), "'%s'", meta->path);
 done:
     slab_meta_leave(meta);
     return rc;
@@ -435,6 +437,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     carried c = {H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, NULL, 0, false};
     hid_t source = H5I_INVALID_HID, copy = H5I_INVALID_HID;
     TRY(slab_meta_enter(from));
+    slab_watch_object(from_path);
     source = H5Dopen2(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
     c.type = H5Dget_type(source);
@@ -544,6 +547,7 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
                         .target = H5I_INVALID_HID};
     hid_t source = H5I_INVALID_HID;
     TRY(slab_meta_enter(from));
+    slab_watch_object(from_path);
     source = H5Oopen(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
     a.target = H5Oopen(meta->id, path, H5P_DEFAULT);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 
 enum { NAMES_SHOWN = 8 };
 
@@ -85,6 +86,7 @@ slab_status slab_meta_refresh(slab_meta *m)
 {
     slab_status rc = SLAB_OK;
     bool changed = false;
+    slab_watch_file(m->path, m->file->size);
     if (m->file->writing)
         return SLAB_OK;
     TRY(slab_driver_lock(m->file, &changed));
@@ -128,6 +130,7 @@ slab_status slab_meta_open(const char *path, slab_meta **out)
     m->id = m->array = H5I_INVALID_HID;
     TRY(slab_memory_strdup(&m->path, path));
     TRY(slab_driver_open(path, false, false, &m->file));
+    slab_watch_file(m->path, m->file->size);
     TRY(slab_driver_lock(m->file, &changed));
     TRY(open_state(m));
     slab_driver_unlock(m->file);
@@ -147,6 +150,8 @@ void slab_meta_close(slab_meta **meta)
         return;
     slab_error error = *slab_error_last();
     slab_hdf5_enter();
+    if (m->file)
+        slab_watch_file(m->path, m->file->size);
     slab_meta_array_forget(m);
     slab_hdf5_close(&m->id);
     slab_driver_close(&m->file);
@@ -168,7 +173,7 @@ bool slab_meta_exists(slab_meta *meta, const char *path)
     return is_root(path) || H5Oexists_by_name(meta->id, path, H5P_DEFAULT) > 0;
 }
 
-static slab_status kind_of(hid_t place, const char *path, slab_object *out)
+static slab_status kind_of(const slab_meta *meta, hid_t place, const char *path, slab_object *out)
 {
     slab_status rc = SLAB_OK;
 #if H5_VERSION_GE(1, 12, 0)
@@ -178,7 +183,7 @@ static slab_status kind_of(hid_t place, const char *path, slab_object *out)
     H5O_info_t info;
     herr_t got = H5Oget_info_by_name2(place, path, &info, H5O_INFO_BASIC, H5P_DEFAULT);
 #endif
-    HDF5_REQUIRE(got >= 0, SLAB_ERR_FORMAT, "cannot look at '%s'", path);
+    HDF5_REQUIRE(got >= 0, SLAB_ERR_FORMAT, "cannot look at '%s' of '%s'", path, meta->path);
     *out = info.type == H5O_TYPE_DATASET ? SLAB_OBJECT_ARRAY
            : info.type == H5O_TYPE_GROUP ? SLAB_OBJECT_GROUP
                                          : SLAB_OBJECT_TYPE;
@@ -220,7 +225,7 @@ slab_status slab_meta_not_found(slab_meta *meta, const char *path)
             above[0] = '\0';
     } while (!is_root(above) && !slab_meta_exists(meta, above));
     if (!is_root(above))
-        TRY(kind_of(meta->id, above, &kind));
+        TRY(kind_of(meta, meta->id, above, &kind));
     REQUIRE(kind == SLAB_OBJECT_GROUP, SLAB_ERR_NOT_FOUND, "no '%s' in '%s': '%s' is an array",
             path, meta->path, above);
     H5Literate_by_name(meta->id, is_root(above) ? "/" : above, H5_INDEX_NAME, H5_ITER_INC, NULL,
@@ -250,6 +255,7 @@ slab_status slab_meta_array(slab_meta *meta, const char *path, hid_t *array)
     slab_status rc = SLAB_OK;
     slab_object kind;
     *array = H5I_INVALID_HID;
+    slab_watch_object(path);
     if (meta->array >= 0 && strcmp(meta->array_path, path) == 0) {
         *array = meta->array;
         return SLAB_OK;
@@ -257,7 +263,7 @@ slab_status slab_meta_array(slab_meta *meta, const char *path, hid_t *array)
     slab_meta_array_forget(meta);
     if (!slab_meta_exists(meta, path))
         return slab_meta_not_found(meta, path);
-    TRY(kind_of(meta->id, is_root(path) ? "/" : path, &kind));
+    TRY(kind_of(meta, meta->id, is_root(path) ? "/" : path, &kind));
     REQUIRE(kind == SLAB_OBJECT_ARRAY, SLAB_ERR_TYPE, "'%s' in '%s' is %s, not an array", path,
             meta->path, kind == SLAB_OBJECT_GROUP ? "a group" : "a named type");
     TRY(slab_memory_strdup(&meta->array_path, path));
@@ -280,6 +286,7 @@ typedef struct found_object {
 } found_object;
 
 typedef struct listing {
+    slab_meta *meta;
     const char *above; /* the group's path, no slash at its end */
     found_object *found;
     size_t n, room;
@@ -296,7 +303,8 @@ static void listing_clear(listing *l)
 }
 
 /* Where a soft or external link points: "/path" or "file:/path". */
-static slab_status link_target(hid_t place, const char *name, const H5L_info_t *info, char **out)
+static slab_status link_target(const slab_meta *meta, hid_t place, const char *name,
+                               const H5L_info_t *info, char **out)
 {
     slab_status rc = SLAB_OK;
     char *value = NULL;
@@ -305,14 +313,14 @@ static slab_status link_target(hid_t place, const char *name, const H5L_info_t *
     *out = NULL;
     ALLOC(value, size + 1, "link");
     HDF5_REQUIRE(H5Lget_val(place, name, value, size, H5P_DEFAULT) >= 0, SLAB_ERR_FORMAT,
-                 "cannot read link '%s'", name);
+                 "cannot read link '%s' of '%s'", name, meta->path);
     if (info->type == H5L_TYPE_SOFT) {
         *out = value;
         value = NULL;
     } else {
         unsigned flags;
         HDF5_REQUIRE(H5Lunpack_elink_val(value, size, &flags, &file, &object) >= 0, SLAB_ERR_FORMAT,
-                     "cannot read link '%s'", name);
+                     "cannot read link '%s' of '%s'", name, meta->path);
         size_t room = strlen(file) + strlen(object) + 2;
         ALLOC(*out, room, "link");
         snprintf(*out, room, "%s:%s", file, object);
@@ -322,17 +330,17 @@ done:
     return rc;
 }
 
-static slab_status link_look(hid_t place, const char *name, const H5L_info_t *info,
-                             found_object *found)
+static slab_status link_look(const slab_meta *meta, hid_t place, const char *name,
+                             const H5L_info_t *info, found_object *found)
 {
     slab_status rc = SLAB_OK;
     if (info->type == H5L_TYPE_HARD) {
-        TRY(kind_of(place, name, &found->kind));
+        TRY(kind_of(meta, place, name, &found->kind));
     } else {
         found->kind =
             info->type == H5L_TYPE_SOFT ? SLAB_OBJECT_SOFT_LINK : SLAB_OBJECT_EXTERNAL_LINK;
         if (info->type == H5L_TYPE_SOFT || info->type == H5L_TYPE_EXTERNAL)
-            TRY(link_target(place, name, info, &found->target));
+            TRY(link_target(meta, place, name, info, &found->target));
         else
             TRY(slab_memory_strdup(&found->target, "?"));
     }
@@ -354,7 +362,7 @@ static slab_status listing_add(listing *l, hid_t group, const char *name, const 
     ALLOC(f->path, room, "path");
     l->n++;
     snprintf(f->path, room, "%s/%s", l->above, name);
-    TRY(link_look(group, name, info, f));
+    TRY(link_look(l->meta, group, name, info, f));
 done:
     return rc;
 }
@@ -399,12 +407,13 @@ static slab_status object_at(slab_meta *meta, const char *path, found_object *fo
     slab_status rc = SLAB_OK;
     H5L_info_t info;
     *found = (found_object){.kind = SLAB_OBJECT_GROUP};
+    slab_watch_object(path);
     if (slab_meta_exists(meta, path)) {
-        TRY(kind_of(meta->id, is_root(path) ? "/" : path, &found->kind));
+        TRY(kind_of(meta, meta->id, is_root(path) ? "/" : path, &found->kind));
     } else {
         if (H5Lget_info(meta->id, path, &info, H5P_DEFAULT) < 0)
             return slab_meta_not_found(meta, path);
-        TRY(link_look(meta->id, path, &info, found));
+        TRY(link_look(meta, meta->id, path, &info, found));
     }
 done:
     return rc;
@@ -436,6 +445,7 @@ slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, sl
     listing l = {0};
     TRY(slab_meta_enter(meta));
     TRY(path_tidy(path, &tidy));
+    l.meta = meta;
     l.above = tidy;
     TRY(object_at(meta, tidy, &self));
     if (self.kind == SLAB_OBJECT_GROUP)

@@ -3,6 +3,7 @@
 #include <slab/storage/texts.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/fallback_impl.h>
 
 enum { BLOCK = 64 << 10, ALIGN = 8 };
@@ -41,6 +42,7 @@ done:
 static void *take_for_hdf5(size_t size, void *texts)
 {
     void *bytes = NULL;
+    slab_watch_moved(size);
     return slab_driver_failed(take(texts, size, &bytes)) < 0 ? NULL : bytes;
 }
 

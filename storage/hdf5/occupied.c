@@ -112,10 +112,11 @@ static slab_status gone_add(gone *g, const char *path, slab_object kind)
         g->room = room;
     }
     slab_object_place *place = &g->places[g->n];
-    TRY(slab_hdf5_place(g->meta->id, path, place));
+    TRY_SAYING(slab_hdf5_place(g->meta->id, path, place), "'%s'", g->meta->path);
     if (kind == SLAB_OBJECT_ARRAY) {
         array = H5Dopen2(g->meta->id, path, H5P_DEFAULT);
-        HDF5_REQUIRE(array >= 0, SLAB_ERR_FORMAT, "cannot open array '%s'", path);
+        HDF5_REQUIRE(array >= 0, SLAB_ERR_FORMAT, "cannot open array '%s' of '%s'", path,
+                     g->meta->path);
         place->bytes += H5Dget_storage_size(array);
     }
     g->n++;

@@ -500,4 +500,8 @@ void slab_type_text(hid_t type, char *text, size_t size)
     words w = {.text = text, .size = size};
     text[0] = '\0';
     say_type(&w, type, 0);
+    /* Names of members are any text: nothing in it acts on a terminal. */
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+            *c = '?';
 }
