@@ -1,7 +1,9 @@
 /*
- * Inputs that are looked at in a process of their own, for a library beneath that does not survive
- * all of them. What ends inside the library (storage/base/watch.h says where a thread is) is noted
- * and counts as an input that was refused; what ends anywhere else is a failure of slab's.
+ * Inputs that are looked at in a child process, for a library beneath that does not survive all of
+ * them. A child serves one input after the other while all goes well, as a new one for each takes
+ * ten times as long; where it ends, what counts is what a new one makes of the input. What ends
+ * inside the library (storage/base/watch.h says where a thread is) is noted and counts as an input
+ * that was refused; what ends anywhere else is a failure of slab's.
  *
  * The fuzzer's counters go to the child and come back from it, so that it sees what was reached.
  */
@@ -16,16 +18,23 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 typedef enum child_end { CHILD_TOOK, CHILD_REFUSED, CHILD_IN_LIBRARY = 101 } child_end;
 
-enum { CHILD_SECONDS = 3, CHILD_FRAMES = 64 };
+enum { CHILD_SECONDS = 3, CHILD_INPUTS = 1000, CHILD_FRAMES = 64 };
 
 /* Clang's counters of edges, and those that a target has of its own: libFuzzer takes both. They are
  * not there in a build without a fuzzer. */
-#define OPTIONAL __attribute__((weak, visibility("hidden")))
-extern uint8_t __start___sancov_cntrs[] OPTIONAL, __stop___sancov_cntrs[] OPTIONAL;
+/* In assembly, as clang's own names for them in each file would give way to names of ours. */
+__asm__(".weak __start___sancov_cntrs, __stop___sancov_cntrs\n"
+        ".hidden __start___sancov_cntrs, __stop___sancov_cntrs\n"
+        ".pushsection .data.edge_bounds,\"aw\"\n"
+        ".balign 8\n"
+        "edge_bounds: .quad __start___sancov_cntrs, __stop___sancov_cntrs\n"
+        ".popsection");
+extern uint8_t *edge_bounds[2] __attribute__((visibility("hidden")));
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 void __sanitizer_print_stack_trace(void) __attribute__((weak));
 
@@ -43,44 +52,44 @@ static shared_state *shared;
 
 static inline size_t edge_counters(void)
 {
-    return (size_t)(__stop___sancov_cntrs - __start___sancov_cntrs);
+    return (size_t)(edge_bounds[1] - edge_bounds[0]);
 }
 
 static inline void counters_save(void)
 {
     memcpy(shared->own, own_counters, OWN_COUNTERS);
     if (edge_counters() > 0)
-        memcpy(shared->edges, __start___sancov_cntrs, edge_counters());
+        memcpy(shared->edges, edge_bounds[0], edge_counters());
 }
 
 static inline void counters_load(void)
 {
     memcpy(own_counters, shared->own, OWN_COUNTERS);
     if (edge_counters() > 0)
-        memcpy(__start___sancov_cntrs, shared->edges, edge_counters());
+        memcpy(edge_bounds[0], shared->edges, edge_counters());
 }
 
-/* The innermost function of the library's: one file is kept for each. */
-static inline void child_note(const char *how)
+/* The innermost function of the library's, for which one file is kept. False: there is none; or it
+ * is one that calls slab's driver and does nothing beside. */
+static inline bool child_note(const char *how)
 {
     void *frames[CHILD_FRAMES];
     Dl_info at;
     int n = backtrace(frames, CHILD_FRAMES);
-    snprintf(shared->where, sizeof shared->where, "%s", how);
     for (int i = 0; i < n; i++)
         if (dladdr(frames[i], &at) && strstr(at.dli_fname, "libhdf5")) {
-            snprintf(shared->where, sizeof shared->where, "%s-%s", how,
-                     at.dli_sname ? at.dli_sname : "unknown");
-            return;
+            const char *name = at.dli_sname ? at.dli_sname : "unknown";
+            snprintf(shared->where, sizeof shared->where, "%s-%s", how, name);
+            return strncmp(name, "H5FD_", 5) != 0;
         }
+    return false;
 }
 
 static inline void child_ends(const char *how)
 {
     const slab_watch *watch = slab_watch_here();
-    if (!watch || watch->ours)
+    if (!watch || watch->ours || !child_note(how))
         return;
-    child_note(how);
     counters_save();
     _exit(CHILD_IN_LIBRARY);
 }
@@ -93,7 +102,7 @@ static inline void child_reported(void)
 
 static inline void child_signal(int number)
 {
-    child_ends(number == SIGXCPU ? "hang" : number == SIGABRT ? "abort" : "crash");
+    child_ends(number == SIGPROF ? "hang" : number == SIGABRT ? "abort" : "crash");
     if (__sanitizer_print_stack_trace)
         __sanitizer_print_stack_trace();
     signal(number, SIG_DFL);
@@ -102,10 +111,9 @@ static inline void child_signal(int number)
 
 static inline void child_begin(void)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU};
-    struct rlimit time = {CHILD_SECONDS, CHILD_SECONDS + 2}, core = {0, 0};
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPROF};
+    struct rlimit core = {0, 0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    setrlimit(RLIMIT_CPU, &time);
     setrlimit(RLIMIT_CORE, &core);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         struct sigaction action = {.sa_handler = child_signal, .sa_flags = SA_NODEFER | SA_ONSTACK};
@@ -123,31 +131,93 @@ static inline void *shared_memory(size_t bytes)
     return at;
 }
 
+/* The child that serves. */
+static pid_t child;
+static int to_child = -1, from_child = -1, child_inputs;
+
+static inline void child_serve(bool (*look)(void), int from, int to)
+{
+    struct itimerval time = {{0, 0}, {CHILD_SECONDS, 0}}, none = {{0, 0}, {0, 0}};
+    char byte;
+    child_begin();
+    while (read(from, &byte, 1) == 1) {
+        counters_load();
+        setitimer(ITIMER_PROF, &time, NULL);
+        byte = look() ? CHILD_TOOK : CHILD_REFUSED;
+        setitimer(ITIMER_PROF, &none, NULL);
+        counters_save();
+        if (write(to, &byte, 1) != 1)
+            break;
+    }
+    _exit(EXIT_SUCCESS);
+}
+
+static inline void child_start(bool (*look)(void))
+{
+    int down[2], up[2];
+    MUST(pipe2(down, O_CLOEXEC) == 0 && pipe2(up, O_CLOEXEC) == 0, "no pipes");
+    child = fork();
+    MUST(child >= 0, "no process");
+    if (child == 0) {
+        close(down[1]);
+        close(up[0]);
+        child_serve(look, down[0], up[1]);
+    }
+    close(down[0]);
+    close(up[1]);
+    to_child = down[1];
+    from_child = up[0];
+    child_inputs = 0;
+}
+
+/* It ends by itself when nobody asks any more. Returns its status. */
+static inline int child_stop(void)
+{
+    int status = 0;
+    close(to_child);
+    close(from_child);
+    while (waitpid(child, &status, 0) < 0)
+        ;
+    child = 0;
+    return status;
+}
+
+/* False: the child has ended. */
+static inline bool child_ask(child_end *end)
+{
+    char byte = 0;
+    shared->where[0] = '\0';
+    counters_save();
+    if (write(to_child, &byte, 1) != 1 || read(from_child, &byte, 1) != 1)
+        return false;
+    child_inputs++;
+    *end = (child_end)byte;
+    return true;
+}
+
 /** Runs look() in a child. @return whether it took the input, or ended in the library:
  * shared->where */
 static inline child_end in_child(bool (*look)(void))
 {
-    int status;
-    if (!shared)
+    child_end end = CHILD_REFUSED;
+    if (!shared) {
+        signal(SIGPIPE, SIG_IGN);
         shared = shared_memory(sizeof *shared + edge_counters());
-    shared->where[0] = '\0';
-    counters_save();
-    pid_t child = fork();
-    MUST(child >= 0, "no process");
-    if (child == 0) {
-        child_begin();
-        child_end end = look() ? CHILD_TOOK : CHILD_REFUSED;
-        counters_save();
-        _exit((int)end);
     }
-    while (waitpid(child, &status, 0) < 0)
-        ;
+    if (child > 0 && (child_inputs == CHILD_INPUTS || !child_ask(&end)))
+        child_stop();
+    if (child == 0) {
+        child_start(look);
+        if (!child_ask(&end)) {
+            int status = child_stop();
+            MUST(WIFEXITED(status), "ended by signal %d, not in the library", WTERMSIG(status));
+            MUST(WEXITSTATUS(status) == CHILD_IN_LIBRARY,
+                 "ended with exit code %d, not in the library", WEXITSTATUS(status));
+            end = CHILD_IN_LIBRARY;
+        }
+    }
     counters_load();
-    MUST(WIFEXITED(status), "ended by signal %d, not in the library", WTERMSIG(status));
-    int end = WEXITSTATUS(status);
-    MUST(end == CHILD_TOOK || end == CHILD_REFUSED || end == CHILD_IN_LIBRARY,
-         "ended with exit code %d, not in the library", end);
-    return (child_end)end;
+    return end;
 }
 
 #endif

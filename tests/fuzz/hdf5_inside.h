@@ -19,8 +19,8 @@ static size_t image_bytes;
 
 /* Of a private header of HDF5's. */
 uint32_t H5_checksum_metadata(const void *bytes, size_t n, uint32_t begin);
-herr_t H5E_push_stack(void *stack, const char *file, const char *function, unsigned line,
-                      hid_t class, hid_t major, hid_t minor, const char *text);
+herr_t H5E__push_stack(void *stack, const char *file, const char *function, unsigned line,
+                       hid_t class, hid_t major, hid_t minor, const char *text);
 
 herr_t H5F_get_checksums(const uint8_t *bytes, size_t n, uint32_t *stored, uint32_t *computed);
 herr_t H5E_printf_stack(void *stack, const char *file, const char *function, unsigned line,
@@ -56,7 +56,7 @@ herr_t H5E_printf_stack(void *stack, const char *file, const char *function, uns
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return H5E_push_stack(stack, file, function, line, class, major, minor, text);
+    return H5E__push_stack(stack, file, function, line, class, major, minor, text);
 }
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "fuzzing.h"
 #include <hdf5.h>
+#include <slab/storage/hdf5/library_impl.h>
 #include <slab/storage/transaction.h>
 
 /* Small: few elements of i4, counted up. */
@@ -14,6 +15,8 @@ enum { SEED_ELEMENTS = 60 };
 
 static inline hid_t good(hid_t id)
 {
+    if (id < 0)
+        H5Eprint2(H5E_DEFAULT, stderr);
     MUST(id >= 0, "HDF5 does not make a seed");
     return id;
 }
@@ -74,8 +77,8 @@ static inline void seed_layouts(hid_t file)
     H5Dclose(seed_array(file, "compact", H5T_STD_I16LE, 2, extent, NULL, compact));
     H5Dclose(seed_array(file, "scalar", H5T_STD_U8LE, 0, NULL, NULL, H5P_DEFAULT));
     hid_t space = good(H5Screate(H5S_NULL));
-    H5Dclose(good(H5Dcreate2(file, "null", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT,
-                             H5P_DEFAULT)));
+    H5Dclose(good(
+        H5Dcreate2(file, "null", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)));
     H5Sclose(space);
 }
 
@@ -117,6 +120,26 @@ static inline void seed_packed(hid_t file)
     dcpl = chunks(1, chunk);
     good(H5Pset_szip(dcpl, H5_SZIP_NN_OPTION_MASK, 8));
     H5Dclose(seed_array(file, "szip", H5T_STD_I32LE, 1, extent, NULL, dcpl));
+}
+
+/* Filters that are slab's own, as HDF5 uses them. */
+static inline void seed_filters(hid_t file)
+{
+    static const struct {
+        const char *name;
+        H5Z_filter_t id;
+        size_t n;
+        unsigned values[5];
+    } all[] = {
+        {"zstd", 32015, 1, {1}}, {"bitshuffle", 32008, 5, {0, 4, 4, 0, 2}}, {"lz4", 32004, 0, {0}}};
+    hsize_t extent[] = {60}, chunk[] = {32};
+    MUST(is_good(slab_hdf5_enter()) && is_good(slab_hdf5_filters(NULL)), "no filters");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        hid_t dcpl = chunks(1, chunk);
+        good(H5Pset_filter(dcpl, all[i].id, H5Z_FLAG_OPTIONAL, all[i].n, all[i].values));
+        H5Dclose(seed_array(file, all[i].name, H5T_STD_I32LE, 1, extent, NULL, dcpl));
+    }
+    slab_hdf5_leave();
 }
 
 static inline void seed_groups(hid_t file)
@@ -212,8 +235,8 @@ static inline void seed_types(hid_t file)
     struct {
         const char *name;
         hid_t type;
-    } all[] = {{"boolean", boolean}, {"choice", choice}, {"complex", complex},
-               {"record", record},   {"matrix", matrix}, {"opaque", opaque},
+    } all[] = {{"boolean", boolean}, {"choice", choice},      {"complex", complex},
+               {"record", record},   {"matrix", matrix},      {"opaque", opaque},
                {"half", half},       {"bits", H5T_STD_B16BE}, {"reference", H5T_STD_REF_OBJ}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         hid_t array = seed_array(file, all[i].name, all[i].type, 1, &n, NULL, H5P_DEFAULT);
@@ -245,8 +268,8 @@ static inline void seed_virtual(hid_t file)
         good(H5Pset_virtual(dcpl, space, ".", names[i], from));
     }
     good(H5Sselect_all(space));
-    H5Dclose(good(H5Dcreate2(file, "virtual", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl,
-                             H5P_DEFAULT)));
+    H5Dclose(
+        good(H5Dcreate2(file, "virtual", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT)));
     H5Sclose(from);
     H5Sclose(space);
     H5Pclose(dcpl);
@@ -287,9 +310,8 @@ static inline void seed_own(fuzz_take take)
     slab_txn *txn = NULL;
     slab_writer *writer = NULL;
     slab_txn_options options = slab_txn_defaults();
-    slab_array_spec spec = {.dtype = slab_dtype_make(SLAB_KIND_INT, 4),
-                            .shape = {2, {5, 7}},
-                            .chunk = {2, {5, 4}}};
+    slab_array_spec spec = {
+        .dtype = slab_dtype_make(SLAB_KIND_INT, 4), .shape = {2, {5, 7}}, .chunk = {2, {5, 4}}};
     options.sync = options.direct = false;
     unlink("f.h5");
     MUST(is_good(slab_txn_begin(slab_ranks_world(), "f.h5", &options, &txn)) &&
@@ -307,8 +329,8 @@ static inline void hdf5_seeds(fuzz_take take)
         const char *name;
         void (*fill)(hid_t file);
     } all[] = {{"layouts", seed_layouts}, {"chunked", seed_chunked}, {"packed", seed_packed},
-               {"groups", seed_groups},   {"dense", seed_dense},     {"texts", seed_texts},
-               {"types", seed_types},     {"virtual", seed_virtual}};
+               {"filters", seed_filters}, {"groups", seed_groups},   {"dense", seed_dense},
+               {"texts", seed_texts},     {"types", seed_types},     {"virtual", seed_virtual}};
     char name[64];
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         snprintf(name, sizeof name, "seed-%s-old", all[i].name);
