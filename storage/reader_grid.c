@@ -239,25 +239,27 @@ void slab_block_strides(const slab_reader *reader, const slab_box *box, size_t s
 
 /* --- what the view touches --- */
 
-/* Along one axis: how many blocks, and how many elements of the array lie in them. */
-static void touched_axis(const slab_reader *reader, int a, int64_t *blocks, int64_t *elements)
+/* Along one axis: how many blocks, and how many elements of the array lie in them. Steps no longer
+ * than a block leave none out, longer ones meet another one each. */
+static void touched_axis(const slab_reader *reader, int a, int64_t *blocks, double *elements)
 {
-    slab_piece piece;
-    int64_t tile = reader->blocks.tile.extent[a], extent = reader->blocks.shape.extent[a];
-    piece.at[a] = 0;
-    piece.end[a] = reader->selection.count[a];
-    *blocks = *elements = 0;
-    if (tile == 1) {
-        *blocks = *elements = piece.end[a];
+    const slab_grid *grid = &reader->blocks;
+    int64_t n = reader->selection.count[a], tile = grid->tile.extent[a];
+    *blocks = 0;
+    *elements = 0;
+    if (n == 0)
         return;
-    }
-    while (piece.at[a] < piece.end[a]) {
-        piece_axis(reader, &piece, a);
-        int64_t from = piece.block[a] * tile - reader->blocks.phase[a];
-        *elements += least(from + tile, extent) - (from < 0 ? 0 : from);
-        *blocks += 1;
-        piece.at[a] += piece.count[a];
-    }
+    int64_t step = reader->step[a], along = (n - 1) * step, phase = grid->phase[a];
+    int64_t begin = reader->selection.start[a] + phase, end = begin + along;
+    int64_t first = least(begin, end) / tile, last = (begin > end ? begin : end) / tile;
+    *blocks = step <= tile && -step <= tile ? last - first + 1 : n;
+    *elements = (double)*blocks * (double)tile;
+    if (first == 0) /* it begins in front of the array */
+        *elements -= (double)phase;
+    double behind =
+        ((double)last + 1) * (double)tile - (double)phase - (double)grid->shape.extent[a];
+    if (behind > 0)
+        *elements -= behind;
 }
 
 /* Without a chunk map the sums are products over the axes. */
@@ -266,10 +268,11 @@ static void survey_by_axes(slab_reader *reader)
     double elements = 1, all = 1;
     reader->touched = 1;
     for (int a = 0; a < reader->selection.rank; a++) {
-        int64_t blocks, along;
+        int64_t blocks;
+        double along;
         touched_axis(reader, a, &blocks, &along);
         reader->touched *= blocks;
-        elements *= (double)along;
+        elements *= along;
         all *= (double)reader->blocks.shape.extent[a];
     }
     if (reader->source == SLAB_SOURCE_RAW)

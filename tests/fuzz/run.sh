@@ -22,6 +22,7 @@ seconds=${1:?how many seconds}
 shift
 build=$top/build-$preset
 MEMORY_MB=1024 INPUT_SECONDS=10 INPUT_BYTES=16384 KEPT_FILES=100
+MOST_MB=256 # in one piece
 
 (cd "$top" && cmake --preset $preset ${GENERATOR:+-G "$GENERATOR"} >/dev/null &&
     cmake --build --preset $preset -j "${JOBS:-$(nproc)}") >&2 || exit 2
@@ -31,6 +32,18 @@ fi
 
 export ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=${LEAKS:-1}:abort_on_error=1:symbolize=0
 export UBSAN_OPTIONS=print_stacktrace=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+
+# What is different for a target: files are used as they are, not grown from nothing; HDF5 may ask for
+# any amount of memory, and what it does not survive is kept beside the corpus (fuzz_hdf5.c).
+prepare() {
+    flags=(-malloc_limit_mb=$MOST_MB -max_len=$INPUT_BYTES)
+    if [ "$1" = hdf5 ]; then
+        ASAN_OPTIONS+=:max_allocation_size_mb=$MOST_MB
+        export SLAB_FUZZ_LIBRARY=$here/corpus/hdf5-library
+        mkdir -p "$SLAB_FUZZ_LIBRARY"
+        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0)
+    fi
+}
 
 # Inputs that failed: those that no longer do are kept as tests.
 retry() {
@@ -45,7 +58,7 @@ retry() {
 run_libfuzzer() {
     local target=$1 work=$build/corpus/$1 log=$build/logs/$1.log
     "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=$INPUT_SECONDS \
-        -rss_limit_mb=$MEMORY_MB -malloc_limit_mb=256 -max_len=$INPUT_BYTES -print_final_stats=1 \
+        -rss_limit_mb=$MEMORY_MB "${flags[@]}" -print_final_stats=1 \
         -use_value_profile="${VALUE_PROFILE:-0}" -artifact_prefix="$build/FOUND/$target/" \
         "$work" "$here/corpus/$target" "$build/seeds/$target" >"$log" 2>&1
     awk '/^stat::number_of_executed_units/ { print $2 }' "$log" | tail -1
@@ -76,7 +89,7 @@ run_afl() {
 keep() {
     local target=$1 kept=$here/corpus/$1 small=$build/small/$1 file n=0
     rm -rf "$small" && mkdir -p "$small" "$kept"
-    "$build/fuzz/fuzz_$target" -set_cover_merge=1 -max_len=$INPUT_BYTES \
+    "$build/fuzz/fuzz_$target" -set_cover_merge=1 "${flags[@]}" \
         -rss_limit_mb=$MEMORY_MB -timeout=$INPUT_SECONDS "$small" "$kept" "$build/corpus/$target" \
         >"$build/logs/$target.merge.log" 2>&1 || return
     find "$kept" -type f ! -name 'crash-*' -delete
@@ -90,6 +103,7 @@ fuzz() {
     mkdir -p "$build"/{corpus,seeds,FOUND}/"$target" "$build"/{logs,afl,small} "$here/corpus/$target"
     rm -f "$build/seeds/$target"/*
     "$build/fuzz/replay_$target" --seeds "$build/seeds/$target" || return
+    prepare "$target"
     retry "$target"
     if [ $engine = AFL++ ]; then executions=$(run_afl "$target"); else executions=$(run_libfuzzer "$target"); fi
     local took=$((SECONDS - begin)) open
@@ -101,8 +115,8 @@ fuzz() {
         python3 "$here/times.py" "$here/TIMES.md" "$target" $engine "$took" "${executions:-0}" "$open"
     ) 9>"$build/times.lock"
 }
-export -f fuzz retry run_libfuzzer run_afl keep
-export build here engine seconds MEMORY_MB INPUT_SECONDS INPUT_BYTES KEPT_FILES
+export -f fuzz prepare retry run_libfuzzer run_afl keep
+export build here engine seconds MEMORY_MB INPUT_SECONDS INPUT_BYTES KEPT_FILES MOST_MB
 mkdir -p "$build"
 printf '%s\n' "$@" | nice -n 10 xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'fuzz "$1"' - {}
 ! find "$build/FOUND" -type f | grep .
