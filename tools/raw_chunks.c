@@ -18,6 +18,8 @@ typedef struct lane {
 
 struct slab_raw_chunks {
     int fd, threads;
+    slab_array *array;
+    slab_grid grid;
     const slab_chunk *chunks; /* the array's */
     slab_pipeline pipeline;
     bool decodes;
@@ -28,7 +30,6 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
 {
     slab_status rc = SLAB_OK;
     slab_raw_chunks *c = NULL;
-    slab_grid grid;
     const slab_array_info *info = slab_array_describe(array);
     const char *path = slab_file_path(slab_array_file(array));
     const slab_chunk *chunks;
@@ -43,8 +44,10 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
         rc = SLAB_OK;
     }
     TRY(rc);
-    TRY(slab_array_chunks(array, &grid, &chunks));
     ALLOC(c, 1, "a check of chunks");
+    c->fd = -1;
+    c->array = array;
+    TRY(slab_array_chunks(array, &c->grid, &chunks));
     c->fd = open(path, O_RDONLY | O_CLOEXEC);
     c->threads = threads;
     c->chunks = chunks;
@@ -88,13 +91,25 @@ static slab_status read_packed(const slab_raw_chunks *c, lane *own, const slab_c
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            FAIL_ERRNO("cannot read at byte %" PRIu64, chunk->address + at);
+            FAIL_ERRNO("%zu bytes at %" PRIu64, (size_t)chunk->size - at, chunk->address + at);
         REQUIRE(n > 0, SLAB_ERR_FORMAT, "the file ends at byte %" PRIu64 ", within the chunk",
                 chunk->address + at);
         at += (size_t)n;
     }
 done:
     return rc;
+}
+
+/* Says which chunk an error is about. */
+static slab_status blame(const slab_raw_chunks *c, int64_t number, slab_status rc)
+{
+    slab_shape where = {.rank = c->grid.shape.rank};
+    char text[SLAB_SHAPE_TEXT_MAX];
+    if (rc == SLAB_OK)
+        return rc;
+    slab_grid_coords(&c->grid, number, where.extent);
+    return slab_error_prefix(rc, "cannot read chunk %s of '%s:%s'", slab_shape_text(&where, text),
+                             slab_file_path(slab_array_file(c->array)), slab_array_path(c->array));
 }
 
 slab_status slab_raw_chunks_check(slab_raw_chunks *c, int thread, int64_t number)
@@ -116,7 +131,7 @@ slab_status slab_raw_chunks_check(slab_raw_chunks *c, int thread, int64_t number
     }
     TRY(slab_lane_decode(own->decoder, chunk->mask, own->packed, chunk->size, own->plain));
 done:
-    return rc;
+    return blame(c, number, rc);
 }
 
 slab_digest slab_raw_chunks_sum(const slab_raw_chunks *c)
