@@ -125,12 +125,26 @@ static void give_spare_stack(void)
         sigaltstack(&stack, NULL);
 }
 
+/* What a library that writes where it must not has left of names may not be readable either. */
+static void say_no_name(void)
+{
+    line l;
+    begin_line(&l);
+    put(&l, "cannot read a file: the HDF5 library crashed on it: the file is damaged");
+    end_line(&l);
+    _exit(EXIT_ERROR);
+}
+
 static void on_crash(int number)
 {
+    static _Thread_local volatile sig_atomic_t crashing;
     const slab_watch *watch = slab_watch_here();
     line l;
     if (through >= 0)
         _exit(through);
+    if (crashing)
+        say_no_name();
+    crashing = 1;
     begin_line(&l);
     if (watch && !watch->ours) {
         put_place(&l, watch);
@@ -150,12 +164,13 @@ static void on_crash(int number)
     }
     end_line(&l);
     signal(number, SIG_DFL);
-    raise(number); /* when the handler returns */
+    raise(number);
 }
 
 static void catch_crashes(void)
 {
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK}, old;
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
+    struct sigaction old;
     for (int i = 0; i < NCRASHES; i++)
         if (sigaction(crashes[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(crashes[i], &action, NULL);

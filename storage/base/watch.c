@@ -16,9 +16,10 @@ static atomic_size_t memory = SIZE_MAX;
 static const char *written;
 static void (*on_thread)(void);
 
-/* A signal handler reads it: where its place is known without a call that may take memory. */
-static _Thread_local slab_watch *here __attribute__((tls_model("initial-exec")));
-static _Thread_local bool prepared __attribute__((tls_model("initial-exec")));
+/* A signal handler reads it. In a program, which has its place by then, that takes no call; in the
+ * shared library nobody asks from one. */
+static _Thread_local slab_watch *here;
+static _Thread_local bool prepared;
 
 static void forget(void)
 {
