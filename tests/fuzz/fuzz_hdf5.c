@@ -218,11 +218,10 @@ static void look_at_object(slab_file *file, const found *object)
     is_good(slab_file_occupied(file, &path, 1, &objects, &bytes));
 }
 
-static bool look_at_file(void)
+static bool look_once(void)
 {
     static listing l;
     slab_file *file = NULL;
-    size_t before = memory_begin();
     l.n = 0;
     if (!is_good(slab_file_open(slab_ranks_world(), "f.h5", &file)))
         return false;
@@ -231,7 +230,19 @@ static bool look_at_file(void)
     for (int i = 0; i < l.n; i++)
         look_at_object(file, &l.objects[i]);
     slab_file_close(&file);
-    memory_end(before);
+    return good;
+}
+
+/* What filters work in stays, and grows with the chunks: a leak grows again. */
+static bool look_at_file(void)
+{
+    size_t before = memory_begin();
+    bool good = look_once();
+    if (slab_memory_used() != before) {
+        before = memory_begin();
+        look_once();
+        memory_end(before);
+    }
     return good;
 }
 
@@ -247,19 +258,13 @@ static void keep_for_library(void)
         file_write(name, image, image_bytes);
 }
 
-static void take_nothing(const char *name, const void *bytes, size_t n)
-{
-    (void)name, (void)bytes, (void)n;
-}
-
 static void start(void)
 {
     if (image)
         return;
     fuzz_folder();
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
-    /* HDF5 starts here, and not in every child; and filters make what they keep. */
-    seed_file("filters", seed_filters, H5F_LIBVER_EARLIEST, 0, take_nothing);
+    H5open(); /* here, and not in every child */
     image = shared_memory(IMAGE_MOST);
 }
 

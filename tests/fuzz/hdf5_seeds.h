@@ -129,7 +129,7 @@ static inline void seed_filters(hid_t file)
         const char *name;
         H5Z_filter_t id;
         size_t n;
-        unsigned values[5];
+        unsigned values[6];
     } all[] = {
         {"zstd", 32015, 1, {1}}, {"bitshuffle", 32008, 5, {0, 4, 4, 0, 2}}, {"lz4", 32004, 0, {0}}};
     hsize_t extent[] = {60}, chunk[] = {32};

@@ -146,6 +146,26 @@ START_TEST(a_pass_asks_for_the_bytes_of_the_touched_chunks_and_no_more)
 }
 END_TEST
 
+START_TEST(a_long_array_is_opened_without_a_walk_along_it)
+{
+    opened o;
+    hsize_t extent = (hsize_t)1 << 60;
+    hid_t file = H5Fcreate("long.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(1, &extent, NULL);
+    hid_t array = H5Dcreate2(file, "x", H5T_STD_I8LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    ck_assert(array >= 0); /* nothing is written: it has no elements in the file */
+    H5Dclose(array);
+    H5Sclose(space);
+    H5Fclose(file);
+    open_view(&o, "long.h5", "/x", "", NULL, 1);
+    ck_assert_int_eq(slab_reader_packed_bytes(o.reader), (int64_t)1 << 60);
+    shut(&o);
+    open_view(&o, "long.h5", "/x", "-3::-2", NULL, 1);
+    ck_assert_int_eq(slab_reader_shape(o.reader)->extent[0], ((int64_t)1 << 59) - 1);
+    shut(&o);
+}
+END_TEST
+
 START_TEST(columns_of_a_contiguous_array_are_read_alone)
 {
     opened o;
@@ -359,6 +379,7 @@ int main(void)
     tcase_add_test(tests, natural_tiles_lie_on_chunks);
     tcase_add_test(tests, steps_give_tiles_that_decode_every_chunk_once);
     tcase_add_test(tests, a_pass_asks_for_the_bytes_of_the_touched_chunks_and_no_more);
+    tcase_add_test(tests, a_long_array_is_opened_without_a_walk_along_it);
     tcase_add_test(tests, columns_of_a_contiguous_array_are_read_alone);
     tcase_add_test(tests, a_chunk_asked_for_again_is_not_decoded_again);
     tcase_add_test(tests, a_box_of_several_chunks_is_put_together_once);

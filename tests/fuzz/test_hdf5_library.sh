@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Files that the HDF5 library does not survive, as the target hdf5 has found them: the program gives
+# what can be read of them, or ends with its one line.
+. "$(dirname "${BASH_SOURCE[0]}")/../cli/common.sh"
+is_sanitized && { echo "skipped: sanitizers end the program themselves"; exit 77; }
+export SLAB_HDF5_SECONDS=2
+
+# survives FILE WORDS...
+survives() {
+    local file=$1 code
+    shift
+    timeout 30 "$SLAB" "$@" >out 2>err
+    code=$?
+    if [ $code = 0 ] || { [ $code = 2 ] && [ "$(grep -vcE '^slab: (warning|note): ' err)" = 1 ]; }; then
+        pass "$file: slab $1: exit code $code"
+    else
+        fail "$file: slab $*: exit code $code: $(head -c 500 err)"
+    fi
+    grep "bug of slab" err && fail "$file: slab $*: said to be slab's"
+}
+
+for kept in "$SLAB_SOURCE"/tests/fuzz/corpus/hdf5-library/*; do
+    name=$(basename "$kept")
+    cp "$kept" f.h5
+    survives "$name" ls -r -l f.h5
+    survives "$name" attr f.h5:/
+    "$SLAB" ls -r f.h5 2>err | awk '$2 ~ /^[0-9]/ { print $1 }' | head -8 >arrays
+    while read -r array; do
+        survives "$name" info "f.h5:$array"
+        survives "$name" dump "f.h5:$array" --memory 64M
+    done <arrays
+done
+exit $failed
