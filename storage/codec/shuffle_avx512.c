@@ -104,17 +104,23 @@ KERNEL void unshuffle_one(int s, permutation p, size_t stride, const unsigned ch
 KERNEL size_t unshuffle_summing(int s, size_t stride, size_t count, const unsigned char *src,
                                 unsigned char *dst, slab_xxh64_run *sum)
 {
+    enum { TURN = 16 * 64 };
     permutation p = to_lanes(s);
+    _Alignas(64) uint64_t product[2][TURN / 8];
     uint64_t lanes[SLAB_XXH64_LANES];
     const unsigned char *at = sum->at;
-    size_t i = 0, bytes = 64 * (size_t)s;
-    int group = bytes < SLAB_XXH64_GROUP ? (int)bytes : SLAB_XXH64_GROUP;
+    size_t i = 0;
+    int bytes = 64 * s, now = 0;
     for (int l = 0; l < SLAB_XXH64_LANES; l++)
         lanes[l] = sum->lanes[l];
-    for (; i + 64 <= count && (size_t)(sum->end - at) >= bytes; i += 64) {
+    if (count >= 64 && sum->end - at >= bytes)
+        slab_xxh64_products(bytes, at, product[0]);
+    for (; i + 64 <= count && sum->end - at >= bytes; i += 64, at += bytes, now = !now) {
         unshuffle_one(s, p, stride, src + i, dst + i * (size_t)s);
-        for (size_t done = 0; done < bytes; done += (size_t)group, at += group)
-            slab_xxh64_group(group, lanes, at);
+        if (sum->end - at >= 2 * bytes)
+            slab_xxh64_products(bytes, at + bytes, product[!now]);
+        __asm__ volatile("" : "+m"(product));
+        slab_xxh64_sum(bytes, lanes, product[now]);
     }
     for (int l = 0; l < SLAB_XXH64_LANES; l++)
         sum->lanes[l] = lanes[l];

@@ -43,8 +43,16 @@ SLAB_TARGET_AVX512 static const unsigned char *groups_avx512(uint64_t lanes[LANE
                                                              const unsigned char *p, size_t n)
 {
     uint64_t own[LANES] = {lanes[0], lanes[1], lanes[2], lanes[3]};
-    for (; n >= GROUP; p += GROUP, n -= GROUP)
-        slab_xxh64_group(GROUP, own, p);
+    _Alignas(64) uint64_t product[2][GROUP / 8];
+    int now = 0;
+    if (n >= GROUP)
+        slab_xxh64_products(GROUP, p, product[0]);
+    for (; n >= GROUP; p += GROUP, n -= GROUP, now = !now) {
+        if (n >= 2 * GROUP)
+            slab_xxh64_products(GROUP, p + GROUP, product[!now]);
+        __asm__ volatile("" : "+m"(product)); /* to the scalar unit through memory */
+        slab_xxh64_sum(GROUP, own, product[now]);
+    }
     memcpy(lanes, own, sizeof own);
     return p;
 }

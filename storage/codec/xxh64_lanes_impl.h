@@ -36,18 +36,22 @@ SLAB_INLINE uint64_t slab_xxh64_step(uint64_t lane, uint64_t product)
 }
 
 #ifdef __x86_64__
-/** Sums n bytes, a multiple of 64 that is at most a group. */
-SLAB_INLINE SLAB_TARGET_AVX512 void slab_xxh64_group(int n, uint64_t lanes[SLAB_XXH64_LANES],
-                                                     const unsigned char *p)
+/** The products of n bytes, a multiple of 64 that is at most a group. Made a turn before they are
+ * summed: the chain then never waits for them. */
+SLAB_INLINE SLAB_TARGET_AVX512 void slab_xxh64_products(int n, const unsigned char *p,
+                                                        uint64_t *product)
 {
-    _Alignas(64) uint64_t product[SLAB_XXH64_GROUP / 8];
     __m512i prime = _mm512_set1_epi64((int64_t)SLAB_XXH64_PRIME_2);
     for (int i = 0; i < n; i += 64) {
         __m512i words = _mm512_loadu_si512(p + i);
         _mm512_store_si512((char *)product + i, _mm512_mullo_epi64(words, prime));
     }
-    /* They go to the scalar unit through memory: or the compiler moves them one by one. */
-    __asm__ volatile("" : "+m"(product));
+}
+
+/** Sums n bytes by their products. */
+SLAB_INLINE SLAB_TARGET_AVX512 void slab_xxh64_sum(int n, uint64_t lanes[SLAB_XXH64_LANES],
+                                                   const uint64_t *product)
+{
     for (int i = 0; i < n / 8; i += SLAB_XXH64_LANES)
         for (int l = 0; l < SLAB_XXH64_LANES; l++) {
             lanes[l] = slab_xxh64_step(lanes[l], product[i + l]);
