@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
@@ -46,19 +47,12 @@ void slab_input_close(slab_input *in)
 slab_status slab_input_read(const slab_input *in, int64_t offset, void *dst, size_t bytes)
 {
     slab_status rc = SLAB_OK;
-    size_t done_bytes = 0;
-    while (done_bytes < bytes) {
-        ssize_t n = pread(in->fd, (char *)dst + done_bytes, bytes - done_bytes,
-                          offset + (int64_t)done_bytes);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot read '%s' at byte %" PRId64, in->path, offset + (int64_t)done_bytes);
-        REQUIRE(n > 0, SLAB_ERR_FORMAT,
-                "'%s' ends at byte %" PRId64 ": it was longer when it was opened", in->path,
-                offset + (int64_t)done_bytes);
-        done_bytes += (size_t)n;
-    }
+    ssize_t n = slab_read_at(in->fd, dst, bytes, (uint64_t)offset);
+    if (n < 0)
+        FAIL_ERRNO("cannot read '%s' at byte %" PRId64, in->path, offset);
+    REQUIRE((size_t)n == bytes, SLAB_ERR_FORMAT,
+            "'%s' ends at byte %" PRId64 ": it was longer when it was opened", in->path,
+            offset + (int64_t)n);
 done:
     return rc;
 }

@@ -12,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -71,28 +72,7 @@ static bool head_unpack(const uint8_t at[RECORD_BYTES], head *h)
 
 static bool read_at(int fd, void *to, size_t n, uint64_t at)
 {
-    for (size_t got = 0; got < n;) {
-        ssize_t more = pread(fd, (char *)to + got, n - got, (off_t)(at + got));
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more <= 0)
-            return false;
-        got += (size_t)more;
-    }
-    return true;
-}
-
-static bool write_at(int fd, const void *from, size_t n, uint64_t at)
-{
-    for (size_t put = 0; put < n;) {
-        ssize_t more = pwrite(fd, (const char *)from + put, n - put, (off_t)(at + put));
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more <= 0)
-            return false;
-        put += (size_t)more;
-    }
-    return true;
+    return slab_read_at(fd, to, n, at) == (ssize_t)n;
 }
 
 /* The record that begins at `at`: false where there is none that is whole. */
@@ -145,7 +125,7 @@ static bool file_head_write(int fd, const uint8_t job[SLAB_JOB_KEY_BYTES])
     memcpy(bytes + 16, job, SLAB_JOB_KEY_BYTES);
     uint64_t digest = htole64(XXH3_64bits(bytes, 56));
     memcpy(bytes + 56, &digest, sizeof digest);
-    return write_at(fd, bytes, sizeof bytes, 0);
+    return slab_write_at(fd, bytes, sizeof bytes, 0);
 }
 
 static record *find(const slab_checkpoint *c, const char *name)
@@ -313,14 +293,14 @@ static bool append(slab_checkpoint *c, const char *name, const slab_state_part *
     memcpy(out->name, name, h.name);
     for (int i = 0; i < n; i++) {
         XXH3_64bits_update(&state, parts[i].data, parts[i].bytes);
-        if (!write_at(c->fd, parts[i].data, parts[i].bytes, at))
+        if (!slab_write_at(c->fd, parts[i].data, parts[i].bytes, at))
             return false;
         at += parts[i].bytes;
     }
     h.digest = XXH3_64bits_digest(&state);
     head_pack(&h, bytes);
-    if (!write_at(c->fd, name, h.name, c->length + RECORD_BYTES) ||
-        !write_at(c->fd, bytes, sizeof bytes, c->length) || (c->sync && fdatasync(c->fd) != 0))
+    if (!slab_write_at(c->fd, name, h.name, c->length + RECORD_BYTES) ||
+        !slab_write_at(c->fd, bytes, sizeof bytes, c->length) || (c->sync && fdatasync(c->fd) != 0))
         return false;
     c->length = at;
     c->sequence++;

@@ -15,6 +15,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/temporary.h>
@@ -188,16 +189,8 @@ int slab_chunk_log_remove_all(const char *file)
 static slab_status append_bytes(slab_chunk_log *log, const uint8_t *bytes, size_t n)
 {
     slab_status rc = SLAB_OK;
-    size_t done_bytes = 0;
-    while (done_bytes < n) {
-        ssize_t wrote =
-            pwrite(log->fd, bytes + done_bytes, n - done_bytes, (off_t)(log->length + done_bytes));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            FAIL_ERRNO("cannot write chunk log '%s'", log->path);
-        done_bytes += (size_t)wrote;
-    }
+    if (!slab_write_at(log->fd, bytes, n, log->length))
+        FAIL_ERRNO("cannot write chunk log '%s'", log->path);
     log->length += n;
 done:
     return rc;

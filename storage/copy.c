@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <slab/storage/array_impl.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/joint_grid.h>
@@ -61,17 +61,12 @@ typedef struct packed_copy {
 static slab_status read_at(const slab_file *file, const slab_chunk *chunk, void *to)
 {
     slab_status rc = SLAB_OK;
-    for (size_t at = 0; at < chunk->size;) {
-        ssize_t n =
-            pread(file->fd, (char *)to + at, chunk->size - at, (off_t)(chunk->address + at));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot read '%s' at byte %" PRIu64, file->path, chunk->address + at);
-        REQUIRE(n > 0, SLAB_ERR_FORMAT, "'%s' ends at byte %" PRIu64 ", within a chunk", file->path,
-                chunk->address + at);
-        at += (size_t)n;
-    }
+    ssize_t n = slab_read_at(file->fd, to, chunk->size, chunk->address);
+    if (n < 0)
+        FAIL_ERRNO("cannot read '%s' at byte %" PRIu64, file->path, chunk->address);
+    REQUIRE((size_t)n == chunk->size, SLAB_ERR_FORMAT,
+            "'%s' ends at byte %" PRIu64 ", within a chunk", file->path,
+            chunk->address + (uint64_t)n);
 done:
     return rc;
 }

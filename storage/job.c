@@ -12,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/temporary.h>
@@ -61,35 +62,20 @@ void slab_job_key(const char *job, uint8_t key[SLAB_JOB_KEY_BYTES])
     memcpy(key, canonical.digest, SLAB_JOB_KEY_BYTES);
 }
 
-static slab_status write_all(int fd, const char *path, const char *text, size_t n)
-{
-    slab_status rc = SLAB_OK;
-    while (n > 0) {
-        ssize_t wrote = write(fd, text, n);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            FAIL_ERRNO("cannot write '%s'", path);
-        text += wrote;
-        n -= (size_t)wrote;
-    }
-done:
-    return rc;
-}
-
 slab_status slab_job_write(const char *file, const char *job, bool sync)
 {
     slab_status rc = SLAB_OK;
     char *path = NULL, tail[TAIL_BYTES + 1];
+    size_t head = sizeof HEAD - 1, n = strlen(job);
     int fd = -1;
     TRY(slab_path_beside(file, "slab-job", &path));
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
         FAIL_ERRNO("cannot create '%s'", path);
-    snprintf(tail, sizeof tail, "%s%016" PRIx64 "\n", TAIL, XXH3_64bits(job, strlen(job)));
-    TRY(write_all(fd, path, HEAD, sizeof HEAD - 1));
-    TRY(write_all(fd, path, job, strlen(job)));
-    TRY(write_all(fd, path, tail, TAIL_BYTES));
+    snprintf(tail, sizeof tail, "%s%016" PRIx64 "\n", TAIL, XXH3_64bits(job, n));
+    if (!slab_write_at(fd, HEAD, head, 0) || !slab_write_at(fd, job, n, head) ||
+        !slab_write_at(fd, tail, TAIL_BYTES, head + n))
+        FAIL_ERRNO("cannot write '%s'", path);
     if (sync && fsync(fd) != 0)
         FAIL_ERRNO("cannot bring '%s' to the disk", path);
 done:
@@ -123,7 +109,6 @@ slab_status slab_job_read(const char *file, char **out)
 {
     slab_status rc = SLAB_OK;
     char *path = NULL, *text = NULL;
-    size_t got = 0;
     struct stat st;
     int fd = -1;
     *out = NULL;
@@ -132,17 +117,10 @@ slab_status slab_job_read(const char *file, char **out)
     if (fd < 0 || fstat(fd, &st) != 0 || st.st_size > JOB_BYTES_MOST)
         goto done; /* none, or not ours: no job to continue */
     ALLOC(text, st.st_size + 1, "a job");
-    while (got < (size_t)st.st_size) {
-        ssize_t n = read(fd, text + got, (size_t)st.st_size - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot read '%s'", path);
-        if (n == 0)
-            break;
-        got += (size_t)n;
-    }
-    if (is_whole(text, got)) {
+    ssize_t got = slab_read_at(fd, text, (size_t)st.st_size, 0);
+    if (got < 0)
+        FAIL_ERRNO("cannot read '%s'", path);
+    if (is_whole(text, (size_t)got)) {
         *out = text;
         text = NULL;
     }

@@ -3,13 +3,12 @@
  * did not trust what the other had left, is kept once. */
 #include <slab/storage/kept.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -169,15 +168,8 @@ typedef struct checker {
 /* False as well where the file ends or cannot be read: the chunk is computed again then. */
 static bool is_whole(int fd, const slab_logged_chunk *c, uint8_t *bytes)
 {
-    for (size_t got = 0; got < c->size;) {
-        ssize_t n = pread(fd, bytes + got, c->size - got, (off_t)(c->address + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        got += (size_t)n;
-    }
-    return slab_chunk_checksum(bytes, c->size) == c->checksum;
+    return slab_read_at(fd, bytes, c->size, c->address) == (ssize_t)c->size &&
+           slab_chunk_checksum(bytes, c->size) == c->checksum;
 }
 
 static slab_status check_some(checker *w, int64_t first)

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
@@ -26,20 +26,13 @@ static slab_status read_at(const slab_reader *reader, slab_reader_lane *lane, ui
                            size_t bytes, void *dst)
 {
     slab_status rc = SLAB_OK;
-    size_t got = 0;
     REQUIRE(offset <= INT64_MAX - bytes, SLAB_ERR_FORMAT, "address %" PRIu64 " is beyond any file",
             offset);
-    while (got < bytes) {
-        ssize_t n =
-            pread(reader->array->file->fd, (char *)dst + got, bytes - got, (off_t)(offset + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("%zu bytes at %" PRIu64, bytes, offset);
-        REQUIRE(n > 0, SLAB_ERR_FORMAT, "the file ends before its %zu bytes at %" PRIu64, bytes,
-                offset);
-        got += (size_t)n;
-    }
+    ssize_t n = slab_read_at(reader->array->file->fd, dst, bytes, offset);
+    if (n < 0)
+        FAIL_ERRNO("%zu bytes at %" PRIu64, bytes, offset);
+    REQUIRE((size_t)n == bytes, SLAB_ERR_FORMAT, "the file ends before its %zu bytes at %" PRIu64,
+            bytes, offset);
     count(&lane->packed_bytes, (int64_t)bytes);
 done:
     return rc;

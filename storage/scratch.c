@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <stdio.h>
@@ -84,17 +85,9 @@ slab_status slab_scratch_write(slab_scratch *scratch, uint64_t offset, const voi
                                size_t bytes)
 {
     slab_status rc = SLAB_OK;
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t n =
-            pwrite(scratch->fd, (const char *)data + done, bytes - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot write %zu bytes to the scratch file (--scratch chooses its folder)",
-                       bytes - done);
-        done += (size_t)n;
-    }
+    if (!slab_write_at(scratch->fd, data, bytes, offset))
+        FAIL_ERRNO("cannot write %zu bytes to the scratch file (--scratch chooses its folder)",
+                   bytes);
 done:
     return rc;
 }
@@ -103,19 +96,10 @@ slab_status slab_scratch_read(const slab_scratch *scratch, uint64_t offset, void
                               size_t bytes)
 {
     slab_status rc = SLAB_OK;
-    size_t done = 0;
-    while (done < bytes) {
-        ssize_t n = pread(scratch->fd, (char *)data + done, bytes - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot read %zu bytes of the scratch file", bytes - done);
-        if (n == 0) { /* behind the last byte written */
-            memset((char *)data + done, 0, bytes - done);
-            break;
-        }
-        done += (size_t)n;
-    }
+    ssize_t n = slab_read_at(scratch->fd, data, bytes, offset);
+    if (n < 0)
+        FAIL_ERRNO("cannot read %zu bytes of the scratch file", bytes);
+    memset((char *)data + n, 0, bytes - (size_t)n); /* behind the last byte written */
 done:
     return rc;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <slab/storage/base/clock.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/lock.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
@@ -106,18 +107,13 @@ static slab_status copy_content(int from, int to, const char *path)
     if (fstat(from, &st) != 0 || fchmod(to, st.st_mode & 07777) != 0)
         FAIL_ERRNO("cannot copy '%s'", path);
     for (off_t at = 0; at < st.st_size;) {
-        ssize_t n = pread(from, buffer, PIECE, at);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = slab_read_at(from, buffer, PIECE, (uint64_t)at);
         if (n < 0)
             FAIL_ERRNO("cannot read '%s'", path);
         REQUIRE(n > 0, SLAB_ERR_FORMAT, "'%s' became shorter while it was copied", path);
-        ssize_t wrote = pwrite(to, buffer, (size_t)n, at);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
+        if (!slab_write_at(to, buffer, (size_t)n, (uint64_t)at))
             FAIL_ERRNO("cannot copy '%s'", path);
-        at += wrote;
+        at += n;
     }
 done:
     FREE(buffer);
@@ -181,7 +177,8 @@ done:
     return rc;
 }
 
-/* The kernel knows who holds a lock on this machine; of another machine's the job knows who began. */
+/* The kernel knows who holds a lock on this machine; of another machine's the job knows who began.
+ */
 static slab_status say_who_began(const char *file, slab_status rc)
 {
     slab_error error = *slab_error_last();

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
@@ -34,17 +35,11 @@ static slab_status read_chunk(reading *r, const slab_chunk *chunk)
         TRY(slab_memory_resize(&r->bytes, chunk->size, 1, "a packed chunk"));
         r->room = chunk->size;
     }
-    for (size_t at = 0; at < chunk->size;) {
-        ssize_t n =
-            pread(r->fd, (char *)r->bytes + at, chunk->size - at, (off_t)(chunk->address + at));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("cannot read back '%s'", r->writer->txn->file.path);
-        REQUIRE(n > 0, SLAB_ERR_IO, "'%s' ends within a chunk that was written",
-                r->writer->txn->file.path);
-        at += (size_t)n;
-    }
+    ssize_t n = slab_read_at(r->fd, r->bytes, chunk->size, chunk->address);
+    if (n < 0)
+        FAIL_ERRNO("cannot read back '%s'", r->writer->txn->file.path);
+    REQUIRE((size_t)n == chunk->size, SLAB_ERR_IO, "'%s' ends within a chunk that was written",
+            r->writer->txn->file.path);
 done:
     return rc;
 }

@@ -1,6 +1,7 @@
 #include <slab/tools/child.h>
 
 #include <errno.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <spawn.h>
@@ -16,17 +17,10 @@ extern char **environ;
 static slab_status memory_file(const char *text, int *out)
 {
     slab_status rc = SLAB_OK;
-    size_t n = strlen(text);
     *out = memfd_create("slab", MFD_CLOEXEC);
     if (*out < 0)
         FAIL_ERRNO("cannot prepare to run a program");
-    for (size_t at = 0; at < n;) {
-        ssize_t wrote = write(*out, text + at, n - at);
-        if (wrote < 0 && errno != EINTR)
-            FAIL_ERRNO("cannot prepare to run a program");
-        at += wrote > 0 ? (size_t)wrote : 0;
-    }
-    if (lseek(*out, 0, SEEK_SET) < 0)
+    if (!slab_write_at(*out, text, strlen(text), 0))
         FAIL_ERRNO("cannot prepare to run a program");
 done:
     return rc;
@@ -40,16 +34,8 @@ static slab_status read_back(int fd, char **out)
     if (fstat(fd, &s) != 0)
         FAIL_ERRNO("cannot read what a program printed");
     ALLOC(*out, (size_t)s.st_size + 1, "what a program printed");
-    for (off_t at = 0; at < s.st_size;) {
-        ssize_t got = pread(fd, *out + at, (size_t)(s.st_size - at), at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            FAIL_ERRNO("cannot read what a program printed");
-        if (got == 0)
-            break;
-        at += got;
-    }
+    if (slab_read_at(fd, *out, (size_t)s.st_size, 0) < 0)
+        FAIL_ERRNO("cannot read what a program printed");
 done:
     return rc;
 }

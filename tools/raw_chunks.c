@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/chunk_log.h>
@@ -86,16 +87,11 @@ static slab_status read_packed(const slab_raw_chunks *c, lane *own, const slab_c
         TRY(slab_memory_resize((void **)&own->packed, chunk->size, 1, "a packed chunk"));
         own->room = chunk->size;
     }
-    for (size_t at = 0; at < chunk->size;) {
-        ssize_t n = pread(c->fd, own->packed + at, chunk->size - at, (off_t)(chunk->address + at));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            FAIL_ERRNO("%zu bytes at %" PRIu64, (size_t)chunk->size - at, chunk->address + at);
-        REQUIRE(n > 0, SLAB_ERR_FORMAT, "the file ends at byte %" PRIu64 ", within the chunk",
-                chunk->address + at);
-        at += (size_t)n;
-    }
+    ssize_t n = slab_read_at(c->fd, own->packed, chunk->size, chunk->address);
+    if (n < 0)
+        FAIL_ERRNO("%zu bytes at %" PRIu64, (size_t)chunk->size, chunk->address);
+    REQUIRE((size_t)n == chunk->size, SLAB_ERR_FORMAT,
+            "the file ends at byte %" PRIu64 ", within the chunk", chunk->address + (uint64_t)n);
 done:
     return rc;
 }

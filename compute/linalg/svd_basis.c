@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <slab/compute/linalg/svd_impl.h>
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <stdio.h>
@@ -66,7 +67,7 @@ void svd_basis_clear(svd_basis *basis)
 slab_status svd_basis_add(svd_basis *basis, const float *block)
 {
     slab_status rc = SLAB_OK;
-    size_t bytes = block_bytes(basis->m, basis->l), done = 0;
+    size_t bytes = block_bytes(basis->m, basis->l);
     REQUIRE(basis->count < basis->capacity, SLAB_ERR_INTERNAL, "a basis of %d blocks is full",
             basis->capacity);
     if (basis->blocks) {
@@ -74,15 +75,8 @@ slab_status svd_basis_add(svd_basis *basis, const float *block)
         memcpy(basis->blocks[basis->count++], block, bytes);
         goto done;
     }
-    while (done < bytes) {
-        off_t at = (off_t)((size_t)basis->count * bytes + done);
-        ssize_t n = pwrite(basis->file, (const char *)block + done, bytes - done, at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            FAIL_ERRNO("cannot write %zu bytes to the scratch file", bytes - done);
-        done += (size_t)n;
-    }
+    if (!slab_write_at(basis->file, block, bytes, (size_t)basis->count * bytes))
+        FAIL_ERRNO("cannot write %zu bytes to the scratch file", bytes);
     basis->count++;
 done:
     return rc;
@@ -91,16 +85,12 @@ done:
 static slab_status read_rows(const svd_basis *basis, int block, int64_t i, int64_t n, float *out)
 {
     slab_status rc = SLAB_OK;
-    size_t row = (size_t)basis->l * sizeof(float), bytes = (size_t)n * row, done = 0;
+    size_t row = (size_t)basis->l * sizeof(float), bytes = (size_t)n * row;
     size_t start = (size_t)block * block_bytes(basis->m, basis->l) + (size_t)i * row;
-    while (done < bytes) {
-        ssize_t got = pread(basis->file, (char *)out + done, bytes - done, (off_t)(start + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            FAIL_ERRNO("cannot read the scratch file at %zu", start + done);
-        done += (size_t)got;
-    }
+    ssize_t got = slab_read_at(basis->file, out, bytes, start);
+    if (got < 0)
+        FAIL_ERRNO("cannot read the scratch file at %zu", start);
+    REQUIRE((size_t)got == bytes, SLAB_ERR_IO, "the scratch file ends at %zu", start + (size_t)got);
 done:
     return rc;
 }

@@ -14,6 +14,7 @@
 #include <H5FDdevelop.h>
 #endif
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/base/watch.h>
@@ -249,20 +250,10 @@ slab_status slab_driver_read(const slab_driver_file *f, uint64_t address, size_t
         memset(dst + there, 0, size - (size_t)there);
         size = (size_t)there;
     }
-    while (size > 0) {
-        ssize_t got = pread(f->fd, dst, size, (off_t)address);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            FAIL_ERRNO("cannot read %zu bytes of '%s' at %" PRIu64, size, f->path, address);
-        if (got == 0) {
-            memset(dst, 0, size);
-            break;
-        }
-        dst += got;
-        address += (uint64_t)got;
-        size -= (size_t)got;
-    }
+    ssize_t got = slab_read_at(f->fd, dst, size, address);
+    if (got < 0)
+        FAIL_ERRNO("cannot read %zu bytes of '%s' at %" PRIu64, size, f->path, address);
+    memset(dst + got, 0, size - (size_t)got);
 done:
     return rc;
 }

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/lock.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -87,17 +88,8 @@ static uint64_t crc_add(uint64_t crc, const void *bytes, size_t n)
 static slab_status write_all(int fd, const void *bytes, size_t n, uint64_t at, const char *name)
 {
     slab_status rc = SLAB_OK;
-    const uint8_t *p = bytes;
-    while (n > 0) {
-        ssize_t done = pwrite(fd, p, n, (off_t)at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            FAIL_ERRNO("cannot write '%s'", name);
-        p += done;
-        at += (uint64_t)done;
-        n -= (size_t)done;
-    }
+    if (!slab_write_at(fd, bytes, n, at))
+        FAIL_ERRNO("cannot write '%s'", name);
 done:
     return rc;
 }
@@ -105,18 +97,11 @@ done:
 static slab_status read_all(int fd, void *bytes, size_t n, uint64_t at, const char *name)
 {
     slab_status rc = SLAB_OK;
-    uint8_t *p = bytes;
-    while (n > 0) {
-        ssize_t done = pread(fd, p, n, (off_t)at);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            FAIL_ERRNO("cannot read '%s'", name);
-        REQUIRE(done > 0, SLAB_ERR_FORMAT, "'%s' ends at %" PRIu64 ", too early", name, at);
-        p += done;
-        at += (uint64_t)done;
-        n -= (size_t)done;
-    }
+    ssize_t got = slab_read_at(fd, bytes, n, at);
+    if (got < 0)
+        FAIL_ERRNO("cannot read '%s'", name);
+    REQUIRE((size_t)got == n, SLAB_ERR_FORMAT, "'%s' ends at %" PRIu64 ", too early", name,
+            at + (uint64_t)got);
 done:
     return rc;
 }
