@@ -285,8 +285,10 @@ static void settle(slab_kept *k)
         k->chunks[n++] = *c;
     }
     k->nchunks = n;
-    for (int i = 0; i < k->narrays; i++)
-        k->counts.total += k->arrays[i].nchunks;
+    for (int i = 0; i < k->narrays; i++) { /* a damaged log may state any numbers */
+        int64_t more = k->arrays[i].nchunks;
+        k->counts.total = more > INT64_MAX - k->counts.total ? INT64_MAX : k->counts.total + more;
+    }
     for (int64_t i = 0; i < n; i++) {
         slab_logged_chunk *c = &k->chunks[i];
         slab_kept_array *a = &k->arrays[c->array];

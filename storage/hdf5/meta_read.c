@@ -348,9 +348,26 @@ done:
     return rc;
 }
 
+/* HDF5 takes any bytes for a link's name when it reads them; by path, one that is empty or "." can
+ * never be asked for again, and means something else. */
+static bool is_reachable(const char *name)
+{
+    for (;;) {
+        size_t n = strcspn(name, "/");
+        if (n == 0 || (n == 1 && *name == '.'))
+            return false;
+        if (name[n] == '\0')
+            return true;
+        name += n + 1;
+    }
+}
+
 static slab_status listing_add(listing *l, hid_t group, const char *name, const H5L_info_t *info)
 {
     slab_status rc = SLAB_OK;
+    REQUIRE(is_reachable(name), SLAB_ERR_FORMAT,
+            "group '%s' of '%s' is damaged: a link in or below it has a name that no path can have",
+            *l->above ? l->above : "/", l->meta->path);
     if (l->n == l->room) {
         size_t room = l->room == 0 ? 16 : 2 * l->room;
         TRY(slab_memory_resize((void **)&l->found, room, sizeof *l->found, "list of objects"));

@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
-#include <slab/storage/hdf5/seal_impl.h>
-#include <slab/storage/hdf5/seen_impl.h>
 
 typedef enum note_kind { NOTE_CREATED, NOTE_REMOVED, NOTE_ATTRIBUTE, NOTE_CHUNKS } note_kind;
 
@@ -182,6 +180,18 @@ done:
     return rc;
 }
 
+/* Opens the group that holds what is at `path`, which has `name` there. slab_memory_free() `above`,
+ * in which the name lies. */
+static slab_status open_above(const slab_meta *meta, const char *path, char **above,
+                              const char **name, hid_t *group)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_memory_strdup(above, path));
+    TRY(open_group(meta, split(*above, name), group));
+done:
+    return rc;
+}
+
 /* Does a group's seal count a link? Where slab did not make the group, that of its own alone. */
 static bool is_counted(const slab_seal *group, slab_digest id)
 {
@@ -216,8 +226,7 @@ slab_status slab_sealing_removed(slab_meta *meta, const char *path)
     forget(s, whole);
     if (new)
         goto done;
-    TRY(slab_memory_strdup(&above, whole));
-    TRY(open_group(meta, split(above, &name), &group));
+    TRY(open_above(meta, whole, &above, &name, &group));
     rc = slab_seal_read(group, &seal, &has);
     if (rc == SLAB_ERR_CHECKSUM || (rc == SLAB_OK && !has)) {
         rc = SLAB_OK; /* nothing of it can be taken back */
@@ -247,113 +256,6 @@ slab_status slab_sealing_chunks(slab_sealing *sealing, const char *path, slab_di
 }
 
 /* --- sealing --- */
-
-typedef struct attribute_walk {
-    slab_meta *meta;
-    slab_seal *seal;
-    slab_status rc;
-} attribute_walk;
-
-static slab_status seal_attribute(slab_meta *meta, hid_t object, const char *name, slab_seal *seal)
-{
-    slab_status rc = SLAB_OK;
-    uint64_t value;
-    TRY(slab_seen_attribute(meta->id, object, name, &value));
-    TRY(slab_seal_attribute_set(seal, slab_seal_attribute_name(name), value));
-done:
-    return rc;
-}
-
-static herr_t on_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
-{
-    attribute_walk *w = context;
-    (void)info;
-    if (strcmp(name, SLAB_SEAL_NAME) != 0)
-        w->rc = seal_attribute(w->meta, object, name, w->seal);
-    return w->rc == SLAB_OK ? 0 : -1;
-}
-
-static slab_status seal_attributes(slab_meta *meta, hid_t object, slab_seal *seal)
-{
-    slab_status rc = SLAB_OK;
-    attribute_walk w = {.meta = meta, .seal = seal};
-    herr_t got = H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, on_attribute, &w);
-    TRY(w.rc);
-    HDF5_REQUIRE(got >= 0, SLAB_ERR_FORMAT, "its attributes cannot be listed");
-done:
-    return rc;
-}
-
-static void part_set(slab_seal *seal, slab_seal_part part, slab_digest digest)
-{
-    seal->has[part] = true;
-    seal->part[part] = digest;
-}
-
-/* Elements that slab has not written itself are read once more. Those that HDF5 cannot read, for
- * want of a filter, stay without a seal; so do those that lie elsewhere. */
-static slab_status seal_elements(slab_meta *meta, hid_t array, const slab_digest *chunks,
-                                 slab_seal *seal)
-{
-    slab_status rc = SLAB_OK;
-    slab_digest elements;
-    if (chunks) {
-        part_set(seal, SLAB_SEAL_CHUNKS, *chunks);
-    } else if (slab_seen_is_here(array)) {
-        TRY(slab_hdf5_filters(NULL));
-        rc = slab_seen_elements(meta->id, array, &elements);
-        if (rc == SLAB_OK)
-            part_set(seal, SLAB_SEAL_ELEMENTS, elements);
-        if (rc == SLAB_ERR_FORMAT) {
-            slab_error_clear();
-            rc = SLAB_OK;
-        }
-    }
-done:
-    return rc;
-}
-
-static slab_status seal_array(slab_meta *meta, hid_t array, const slab_digest *chunks,
-                              slab_seal *seal)
-{
-    slab_status rc = SLAB_OK;
-    slab_digest digest;
-    hid_t type = H5Dget_type(array), space = H5Dget_space(array);
-    HDF5_REQUIRE(type >= 0 && space >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
-    TRY(slab_seen_type(type, &digest));
-    part_set(seal, SLAB_SEAL_TYPE, digest);
-    TRY(slab_seen_space(space, &digest));
-    part_set(seal, SLAB_SEAL_SHAPE, digest);
-    TRY(slab_seen_storage(array, type, &digest));
-    part_set(seal, SLAB_SEAL_STORAGE, digest);
-    TRY(seal_elements(meta, array, chunks, seal));
-done:
-    slab_hdf5_close(&type);
-    slab_hdf5_close(&space);
-    return rc;
-}
-
-static slab_status seal_object(slab_meta *meta, hid_t object, const slab_digest *chunks,
-                               slab_seal *seal)
-{
-    slab_status rc = SLAB_OK;
-    slab_digest digest;
-    switch (H5Iget_type(object)) {
-    case H5I_DATASET:
-        TRY(seal_array(meta, object, chunks, seal));
-        break;
-    case H5I_DATATYPE:
-        TRY(slab_seen_type(object, &digest));
-        part_set(seal, SLAB_SEAL_TYPE, digest);
-        break;
-    default:
-        part_set(seal, SLAB_SEAL_LINKS, (slab_digest){0});
-    }
-    TRY(seal_attributes(meta, object, seal));
-    TRY(slab_seal_write(object, seal));
-done:
-    return rc;
-}
 
 /* The name, the group, and how many links slab has made there: no other object of the file has, or
  * had, the same. */
@@ -399,7 +301,7 @@ static slab_status seal_new(slab_meta *meta, hid_t group, const char *name, note
     if (has)
         goto done;
     seal.id = id_of(above, new->path);
-    TRY(seal_object(meta, object, chunks, &seal));
+    TRY(slab_seal_object(meta, object, chunks, &seal));
     new->sealed = true;
 done:
     slab_seal_clear(&seal);
@@ -417,8 +319,7 @@ static slab_status enter_link(slab_meta *meta, note *new, const slab_digest *chu
     slab_digest digest, id;
     H5L_info_t info;
     bool good;
-    TRY(slab_memory_strdup(&above, new->path));
-    TRY(open_group(meta, split(above, &name), &group));
+    TRY(open_above(meta, new->path, &above, &name, &group));
     TRY(group_seal(group, &seal, &good));
     seal.made++;
     HDF5_REQUIRE(H5Lget_info(group, name, &info, H5P_DEFAULT) >= 0, SLAB_ERR_FORMAT,
@@ -477,7 +378,7 @@ static slab_status change_attribute(slab_meta *meta, const note *set)
     }
     TRY(rc);
     if (H5Aexists(object, set->name) > 0)
-        TRY(seal_attribute(meta, object, set->name, &seal));
+        TRY(slab_seal_attribute_now(meta, object, set->name, &seal));
     else
         slab_seal_attribute_remove(&seal, slab_seal_attribute_name(set->name));
     TRY(slab_seal_write(object, &seal));
@@ -494,7 +395,7 @@ static slab_status seal_root(slab_meta *meta)
     slab_seal seal = {.id = slab_digest_text("/")};
     hid_t root = H5I_INVALID_HID;
     TRY(open_group(meta, "/", &root));
-    TRY(seal_object(meta, root, NULL, &seal));
+    TRY(slab_seal_object(meta, root, NULL, &seal));
 done:
     slab_seal_clear(&seal);
     slab_hdf5_close(&root);
