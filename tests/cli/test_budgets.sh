@@ -25,9 +25,10 @@ PY
     )
 }
 
-# enough WORDS...: 64 KiB are refused; what is named is enough, and is what is used
+# enough WORDS...: 64 KiB are refused; what is named is enough, and is what is used. Quiet: a warning
+# that threads share cores would be another line.
 enough() {
-    ran 64K "$@"
+    ran 64K "$@" -q
     local lines named
     lines=$(wc -l <err)
     named=$(grep -oE -- '--memory [0-9]+M' err | grep -oE '[0-9]+')
