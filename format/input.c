@@ -15,7 +15,7 @@ static slab_status open_here(const char *path, slab_input *out)
     slab_status rc = SLAB_OK;
     struct stat st;
     TRY(slab_memory_strdup(&out->path, path));
-    out->fd = open(path, O_RDONLY | O_CLOEXEC);
+    out->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe: no wait for it */
     if (out->fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
     if (fstat(out->fd, &st) != 0)

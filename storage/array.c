@@ -200,6 +200,8 @@ static slab_status look_up(slab_array *array)
     rc = slab_meta_chunks(meta, array->path, &all, array->chunks);
     TRY_SAYING(slab_array_judge(array, meta, rc), "cannot look up the chunks of '%s:%s'",
                array->file->path, array->path);
+    TRY_SAYING(slab_chunks_are_apart(array->chunks, &array->grid), "cannot use '%s:%s'",
+               array->file->path, array->path);
 done:
     return rc;
 }

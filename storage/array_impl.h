@@ -39,6 +39,12 @@ slab_status slab_array_same(slab_array *array, slab_meta *meta);
 /** What reading of an array came to, or that another process has put another one in its place. */
 slab_status slab_array_judge(slab_array *array, slab_meta *meta, slab_status rc);
 
+/** Fails where two chunks of a map share bytes, and names them. O(chunks); 8 bytes of memory for
+ * each where they do not lie in the order of the grid, and where there are none left nothing is
+ * checked.
+ * @retval SLAB_ERR_FORMAT */
+slab_status slab_chunks_are_apart(const slab_chunk *chunks, const slab_grid *grid);
+
 /** True on the rank that reads metadata for all. */
 bool slab_file_leads(const slab_file *file);
 

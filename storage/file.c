@@ -57,7 +57,7 @@ static slab_status open_here(slab_file *file)
     slab_meta *meta;
     if (slab_file_leads(file))
         TRY(recover(file->path));
-    file->fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    file->fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a pipe: no wait for it */
     if (file->fd < 0)
         FAIL_ERRNO("cannot open '%s'", file->path);
     if (slab_file_leads(file))

@@ -155,7 +155,8 @@ static slab_status finish(slab_reader *reader)
     slab_status rc = SLAB_OK;
     slab_reader_survey(reader);
     slab_reader_prefetch_prepare(reader);
-    TRY(make_fill(reader));
+    TRY_SAYING(make_fill(reader), "cannot read '%s:%s'", reader->array->file->path,
+               reader->array->path);
     if (reader->source == SLAB_SOURCE_PACKED)
         ALLOC(reader->fetched, reader->blocks.ntiles / 64 + 1, "the list of chunks read ahead");
 done:

@@ -268,7 +268,10 @@ static slab_status load_library(slab_reader *reader, slab_reader_lane *lane,
     }
     TRY(slab_file_meta(reader->array->file, &meta));
     rc = slab_meta_read(meta, reader->array->path, &part, reader->held, dst);
-    TRY(slab_array_judge(reader->array, meta, rc));
+    rc = slab_array_judge(reader->array, meta, rc);
+    if (rc != SLAB_OK && reader->array->info.fallback[0])
+        rc = slab_error_prefix(rc, "left to HDF5, because %s", reader->array->info.fallback);
+    TRY(rc);
     int64_t bytes = slab_box_elements(&box) * (int64_t)reader->held.size;
     double share =
         reader->touched > 0 ? (double)reader->touched_bytes / (double)reader->touched : 0;

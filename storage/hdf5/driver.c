@@ -99,8 +99,8 @@ slab_status slab_driver_open(const char *path, bool writing, bool create, slab_d
     TRY(slab_memory_strdup(&f->path, path));
     TRY(slab_journal_path(path, &f->journal));
     /* What is written has been resolved, and is locked: a link has come there since. */
-    int flags = (writing ? O_RDWR | O_NOFOLLOW : O_RDONLY) | (create ? O_CREAT : 0) | O_CLOEXEC;
-    f->fd = open(path, flags, 0666);
+    int flags = (writing ? O_RDWR | O_NOFOLLOW : O_RDONLY) | (create ? O_CREAT : 0);
+    f->fd = open(path, flags | O_NONBLOCK | O_CLOEXEC, 0666); /* a pipe: no wait for it */
     if (f->fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
     if (fstat(f->fd, &st) != 0)

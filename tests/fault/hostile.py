@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import bounded
 import faults
 import h5py
 import numpy
@@ -22,50 +23,13 @@ ONLY = os.environ.get("SLAB_FAULT_ONLY")
 KEEP = os.environ.get("SLAB_KEEP")  # a folder for files that are not survived, and those that HDF5 does not survive
 MEMORY = 64  # MiB, of calls that take a budget
 BESIDE = 64  # for the program itself
-OUTPUT = 8 << 20  # of stdout that is looked at
 LARGE = 1 << 22  # elements: what takes its time
 
-Done = collections.namedtuple("Done", "returncode stdout stderr peak timed_out")
 
-os.environ["SLAB_HDF5_SECONDS"] = "2"
-
-
-def limits():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT, OUTPUT))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-
-
-def bounded():
+def within_memory():
     """HDF5 takes all memory there is, if a file says so."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-
-
-def run(words, cwd, timeout=30):
-    with open(f"{cwd}/stdout", "wb+") as out, open(f"{cwd}/stderr", "wb+") as err:
-        child = subprocess.Popen([faults.SLAB] + words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                 preexec_fn=limits)
-        timed_out, end = False, time.monotonic() + timeout
-        signal.alarm(timeout)
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        except TimeoutError:
-            timed_out = True
-            child.kill()
-            _, status, usage = os.wait4(child.pid, 0)
-        signal.alarm(0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0), err.seek(0)
-        return Done(child.returncode, out.read(), err.read().decode(errors="backslashreplace"),
-                    usage.ru_maxrss // 1024, timed_out)
-
-
-def on_alarm(*_):
-    raise TimeoutError
-
-
-signal.signal(signal.SIGALRM, on_alarm)
 
 
 # --- what HDF5 itself reads ---
@@ -94,7 +58,7 @@ def read_by_hdf5(path, objects):
         signal.alarm(0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(10)
-        bounded()
+        within_memory()
         found = {}
         try:
             os.chdir(os.path.dirname(path))
@@ -122,7 +86,7 @@ def read_by_h5dump(path, objects):
     """h5py has no types for some of what HDF5 reads."""
     try:
         return subprocess.run(["h5dump", "-d", objects[0], path], timeout=10, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, preexec_fn=bounded).returncode == 0
+                              stderr=subprocess.DEVNULL, preexec_fn=within_memory).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -181,7 +145,7 @@ class Target:
         """What the call gives on the undamaged file."""
         if call.key not in self.usual:
             self.set_up(trial, None)
-            done = run(call.words, trial)
+            done = bounded.run(call.words, trial)
             objects = read_by_hdf5(f"{trial}/in.h5", call.paths) if self.file == "in.h5" else {}
             if done.timed_out or done.returncode not in (0, 1, 2):
                 raise faults.Failure(f"slab {' '.join(call.words)} on an undamaged {self.name}: {done}")
@@ -228,7 +192,7 @@ def verdict(target, call, done, trial):
         if target.file == "in.h5" and is_large():
             return "large"
         raise faults.Failure("hangs")
-    if done.returncode == -signal.SIGXFSZ or len(done.stdout) >= OUTPUT:
+    if done.returncode == -signal.SIGXFSZ or len(done.stdout) >= bounded.OUTPUT:
         return "large"
     if done.peak > call.most:
         raise faults.Failure(f"takes {done.peak} MiB: {done.stderr.strip()[:300]}")
@@ -255,7 +219,7 @@ def attack(bench, target, call, trial, seen):
     data = bytearray(target.data)
     what = victims.damage(data, target.dense)
     target.set_up(trial, data)
-    done = run(call.words, trial)
+    done = bounded.run(call.words, trial)
     text = f"slab {' '.join(call.words)}, {target.name}, {what}"
     try:
         outcome = verdict(target, call, done, trial)

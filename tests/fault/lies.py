@@ -1,0 +1,451 @@
+"""Files that are made to mislead, one lie each, and what is to be said of them: see test_lies.sh.
+
+A lie is a function that makes its files in the current folder. What it is decorated with are calls, each
+"words -> code: pattern": slab's exit code, and what its one line (code 2) or its output (code 0) must match.
+Two codes, "0|2", where versions of HDF5 differ: then only how it ends is looked at.
+"""
+import os
+import re
+import struct
+import sys
+import tempfile
+import zlib
+
+import bounded
+import faults
+import h5py
+import numpy
+
+MEMORY = 64  # MiB
+BESIDE = 64  # for the program itself
+ONLY = os.environ.get("SLAB_FAULT_ONLY")
+LIES = []
+
+
+def lie(*calls):
+    def add(make):
+        LIES.append((make, calls))
+        return make
+    return add
+
+
+def patch(path, *changes):
+    """Replaces bytes that are there exactly once."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    for old, new in changes:
+        at = data.find(old)
+        assert at >= 0 and data.find(old, at + 1) < 0, f"{old!r} is not there once"
+        data[at:at + len(old)] = new
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def u64(x):
+    return struct.pack("<Q", x)
+
+
+def chunked(name="x.h5", n=40, chunk=10, **options):
+    """An array /x of 16 chunks; where they lie."""
+    with h5py.File(name, "w") as f:
+        d = f.create_dataset("x", (n, n), "<i4", chunks=(chunk, chunk), **options)
+        d[...] = numpy.arange(n * n).reshape(n, n)
+        return [d.id.get_chunk_info(i) for i in range(d.id.get_num_chunks())]
+
+
+def packed(filter_id, data, values=(), name="x.h5", dtype="<i4", shape=(10, 10)):
+    """An array of one chunk, whose packed bytes are given."""
+    with h5py.File(name, "w") as f:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk(shape)
+        plist.set_filter(filter_id, h5py.h5z.FLAG_OPTIONAL, values)
+        plist.set_alloc_time(h5py.h5d.ALLOC_TIME_INCR)
+        d = h5py.h5d.create(f.id, b"x", h5py.h5t.py_create(numpy.dtype(dtype)), h5py.h5s.create_simple(shape), plist)
+        d.write_direct_chunk((0,) * len(shape), data)
+
+
+# --- where chunks are ---
+
+EVERY_READER = ["stat x.h5:/x", "verify x.h5", "dump x.h5:/x", "calc x+1 x=x.h5:/x", "export x.h5:/x -o o.npy",
+                "diff x.h5 x.h5", "copy x.h5:/x -o o.h5", "reduce max x.h5:/x", "hist x.h5:/x"]
+
+
+def all_say(code, pattern, calls=EVERY_READER):
+    return [f"{words} -> {code}: {pattern}" for words in calls]
+
+
+@lie(*all_say(2, r"'x\.h5:/x': chunks \[0, 2\] and \[1, 1\] have the bytes from \d+ on in common"))
+def chunks_in_the_same_place():
+    where = chunked()
+    patch("x.h5", (u64(where[5].byte_offset), u64(where[2].byte_offset)))
+
+
+@lie(*all_say(2, r"chunks \[0, 2\] and \[1, 1\] have the bytes"))
+def chunks_that_overlap():
+    where = chunked()
+    patch("x.h5", (u64(where[5].byte_offset), u64(where[2].byte_offset + 4)))
+
+
+@lie(*all_say(2, r"/x' of 'x\.h5': chunk \[1, 1\], 400 bytes at \d+, lies outside of the file"))
+def a_chunk_behind_the_end():
+    where = chunked()
+    patch("x.h5", (u64(where[5].byte_offset), u64(1 << 40)))
+
+
+@lie(*all_say(2, r"x\.h5.*chunk"))
+def a_chunk_at_the_last_address():
+    where = chunked()
+    patch("x.h5", (u64(where[5].byte_offset), u64((1 << 64) - 2)))
+
+
+@lie(*all_say(2, r"x\.h5.*chunk \[0, 0\].*outside of the file|x\.h5.*chunk \[0, 0\].*bytes"))
+def a_chunk_of_four_gigabytes():
+    where = chunked(compression="gzip")
+    size = where[0].size  # in the index's key: size, mask, offsets
+    key = struct.pack("<IIQQQ", size, 0, 0, 0, 0) + u64(where[0].byte_offset)
+    patch("x.h5", (key, struct.pack("<IIQQQ", 0xFFFFFFFF, 0, 0, 0, 0) + u64(where[0].byte_offset)))
+
+
+@lie(*all_say(2, r"x\.h5"))
+def an_index_that_is_its_own_child():
+    chunked(n=400, chunk=5)  # 6,400 chunks: the index has levels
+    with open("x.h5", "rb") as f:
+        data = f.read()
+    tops = [m.start() for m in re.finditer(rb"TREE\x01[\x01-\x09]", data)]
+    at = max(tops, key=lambda m: data[m + 5])  # the root: of the highest level
+    key = 24 + 8 + 3 * 8
+    patched = bytearray(data)
+    patched[at + key:at + key + 8] = u64(at)
+    with open("x.h5", "wb") as f:
+        f.write(patched)
+
+
+# --- what chunks hold ---
+
+CHUNK = ["stat x.h5:/x", "dump x.h5:/x", "copy x.h5:/x -o o.h5 --chunks 5x5"]
+ZSTD, LZ4, LZF, BITSHUFFLE = 32015, 32004, 32000, 32008
+NAMED = r"chunk \[0, 0\].*x\.h5:/x.*"
+
+
+def chunk_says(pattern):
+    """Readers stop at the chunk; verify lists it."""
+    return all_say(2, pattern, CHUNK) + all_say(1, r"/x: chunk \[0, 0\] is bad", ["verify x.h5"])
+
+
+def frame(content, blocks, window=b"", descriptor=0xE0):
+    return struct.pack("<IB", 0xFD2FB528, descriptor) + window + content + b"".join(blocks)
+
+
+def run_block(n, last):
+    """n times the same byte."""
+    return struct.pack("<I", last | 1 << 1 | n << 3)[:3] + b"A"
+
+
+@lie(*chunk_says(NAMED + "zstd frame decodes to 1073741824 bytes where 400 are expected"))
+def a_zstd_frame_that_states_a_gigabyte():
+    packed(ZSTD, frame(u64(1 << 30), [run_block(1 << 17, i == 8191) for i in range(8192)]))
+
+
+@lie(*chunk_says(NAMED + "zstd"))
+def a_zstd_frame_that_does_not_state_its_gigabyte():
+    packed(ZSTD, frame(b"", [run_block(1 << 17, i == 8191) for i in range(8192)], window=b"\x58", descriptor=0))
+
+
+@lie(*chunk_says(NAMED + "zstd"))
+def a_zstd_frame_that_states_less():
+    packed(ZSTD, frame(u64(400), [run_block(1 << 17, True)]))
+
+
+@lie(*chunk_says(NAMED + "(zstd|bytes)"))
+def a_zstd_frame_of_too_little():
+    packed(ZSTD, frame(u64(8), [run_block(8, True)]))
+
+
+@lie(*chunk_says(NAMED + "zstd"))
+def a_zstd_window_of_terabytes():
+    packed(ZSTD, frame(b"", [run_block(400, True)] * 2, window=b"\xff", descriptor=0))
+
+
+@lie(*chunk_says(NAMED + "follow the zstd frame"))
+def two_zstd_frames():
+    packed(ZSTD, 2 * frame(u64(400), [run_block(400, True)]))
+
+
+@lie(*chunk_says(NAMED + "deflate"))
+def a_deflated_bomb():
+    packed(h5py.h5z.FILTER_DEFLATE, zlib.compress(bytes(64 << 20), 9), (6,))
+
+
+@lie(*chunk_says(NAMED + "lz4"))
+def lz4_that_states_exabytes():
+    packed(LZ4, struct.pack(">QII", 1 << 60, 1 << 30, 8) + bytes(8))
+
+
+@lie(*chunk_says(NAMED + "lz4"))
+def lz4_in_blocks_of_nothing():
+    packed(LZ4, struct.pack(">QII", 400, 0, 8) + bytes(8))
+
+
+@lie(*chunk_says(NAMED + "lz4"))
+def lz4_blocks_longer_than_the_chunk():
+    packed(LZ4, struct.pack(">QII", 400, 400, 0x7FFFFFFF) + bytes(100))
+
+
+@lie(*chunk_says(NAMED + "lzf"))
+def lzf_that_reaches_back_before_its_start():
+    packed(LZF, b"\x00A" + b"\xff\xff\xff" * 20, (4, 0x105, 400))
+
+
+@lie(*chunk_says(NAMED + "bitshuffle"))
+def bitshuffle_that_states_exabytes():
+    packed(BITSHUFFLE, struct.pack(">QI", 1 << 60, 1 << 20) + bytes(100), (0, 2, 4, 0, 2))
+
+
+@lie(*chunk_says(NAMED + "bitshuffle"))
+def bitshuffle_in_huge_blocks():
+    packed(BITSHUFFLE, struct.pack(">QI", 400, 0xFFFFFFF8) + bytes(100), (0, 2, 4, 0, 2))
+
+
+@lie(*chunk_says(NAMED))
+def a_checksum_without_anything_summed():
+    packed(h5py.h5z.FILTER_FLETCHER32, b"abc")
+
+
+@lie(*chunk_says(NAMED))
+def nbit_without_bits():
+    packed(h5py.h5z.FILTER_NBIT, b"?", (8, 0, 100, 1, 4, 0, 32, 0))
+
+
+@lie(*all_say(2, r"x\.h5:?.*/x", CHUNK), "verify x.h5 -> 1|2: ")
+def scale_offset_of_nothing():
+    packed(h5py.h5z.FILTER_SCALEOFFSET, b"\x01", tuple(range(20)))
+
+
+@lie(*all_say(2, r"x\.h5:/x.*54321", ["stat x.h5:/x", "dump x.h5:/x"]),
+     "info x.h5:/x -> 0: 54321")
+def a_filter_that_nobody_has():
+    packed(54321, bytes(400))
+
+
+# --- shapes and types ---
+
+
+def array_of(shape, dtype="u1", chunk=None, name="x.h5"):
+    with h5py.File(name, "w") as f:
+        f.create_dataset("x", shape, dtype, chunks=chunk, maxshape=shape)
+
+
+@lie("info x.h5:/x -> 0: 4611686018427387904", "head x.h5:/x -> 0|2: ",
+     *all_say(2, r"4398046511104 chunks of 'x\.h5", ["stat x.h5:/x", "verify x.h5", "copy x.h5:/x -o o.h5 --chunks 9"]))
+def more_chunks_than_memory():
+    array_of((1 << 62,), chunk=(1 << 20,))
+
+
+@lie(*all_say(2, r"x\.h5.*(2\^63|elements|too|large|overflow)", ["info x.h5:/x", "stat x.h5:/x", "head x.h5:/x"]))
+def more_elements_than_can_be_counted():
+    array_of((1 << 40, 1 << 40), chunk=(1024, 1024))
+
+
+@lie("info x.h5:/x -> 0: 3221225472", "stat x.h5:/x -> 0|2: --memory")
+def a_chunk_larger_than_the_budget():
+    array_of((3 << 30,), chunk=(3 << 30,))
+
+
+@lie("info x.h5:/x -> 0: ", "ls x.h5 -> 0: x", "head x.h5:/x -> 0|2: ", "dump x.h5:/x -> 0|2: ",
+     "copy x.h5:/x -o o.h5 -> 0|2: ", "diff x.h5 x.h5 -> 0|2: ", "verify x.h5 -> 0|2: ", "stat x.h5:/x -> 2: x.h5")
+def an_element_of_two_gigabytes():
+    with h5py.File("x.h5", "w") as f:
+        text = h5py.h5t.C_S1.copy()
+        text.set_size((1 << 31) - 1)
+        h5py.h5d.create(f.id, b"x", text, h5py.h5s.create_simple((2,)))
+
+
+@lie("info x.h5:/x -> 0: ", "stat x.h5:/x -> 0: ", "dump x.h5:/x -> 0: ", "copy x.h5:/x -o o.h5 -> 0: ")
+def every_rank_there_is():
+    array_of((1,) * 31 + (2,), chunk=(1,) * 32)
+
+
+def lying_text(length, address=None):
+    """Texts of variable length lie in a heap: an element is their length, the heap's address, a number."""
+    with h5py.File("x.h5", "w") as f:
+        f["x"] = numpy.array([b"first", b"second", b"third!!"], dtype=h5py.string_dtype())
+        offset = f["x"].id.get_offset()
+    with open("x.h5", "r+b") as f:
+        f.seek(offset)
+        was = struct.unpack("<IQI", f.read(16))
+        f.seek(offset)
+        f.write(struct.pack("<IQI", length, was[1] if address is None else address, was[2]))
+
+
+TEXTS = ["dump x.h5:/x", "head x.h5:/x", "copy x.h5:/x -o o.h5", "diff x.h5 x.h5", "verify x.h5", "unique x.h5:/x",
+         "export x.h5:/x -o o.tsv"]
+
+
+@lie(*all_say("0|2", "", TEXTS), "ls x.h5 -> 0: x", "info x.h5:/x -> 0: ")
+def a_text_that_states_gigabytes():
+    lying_text(0x7FFFFFF0)
+
+
+@lie(*all_say("0|2", "", TEXTS))
+def a_text_longer_than_its_heap():
+    lying_text(5000)
+
+
+@lie("dump x.h5:/x -> 2: x.h5", "copy x.h5:/x -o o.h5 -> 2: x.h5", "verify x.h5 -> 0|2: ")
+def a_text_behind_the_end():
+    lying_text(5, address=1 << 40)
+
+
+# --- links and names ---
+
+
+@lie("ls -r x.h5 -> 0: above", "info x.h5 -> 0: ", "stat x.h5:/a/b/above/b/above/b/x -> 0: ", "verify x.h5 -> 0: ",
+     "copy x.h5:/a -o o.h5:/a -> 0|2: ", "diff x.h5 x.h5 -> 0: ")
+def a_group_within_itself():
+    with h5py.File("x.h5", "w") as f:
+        f["a/b/x"] = numpy.arange(4)
+        f["a/b/above"] = f["a"]
+
+
+@lie("ls -r x.h5 -> 0: one", "stat x.h5:/one -> 2: x.h5", "dump x.h5:/self -> 2: x.h5", "copy x.h5:/one -o o.h5 -> 0|2: ")
+def links_that_lead_in_a_circle():
+    with h5py.File("x.h5", "w") as f:
+        f["one"], f["two"], f["self"] = h5py.SoftLink("/two"), h5py.SoftLink("/one"), h5py.ExternalLink("x.h5", "/self")
+
+
+@lie("stat x.h5:/v -> 2: x.h5", "dump x.h5:/v -> 2: x.h5", "info x.h5:/v -> 0: ", "copy x.h5:/v -o o.h5 -> 0|2: ")
+def an_array_that_is_a_view_of_itself():
+    with h5py.File("x.h5", "w") as f:
+        layout = h5py.VirtualLayout((10,), "i4")
+        layout[:] = h5py.VirtualSource("x.h5", "v", (10,))
+        f.create_virtual_dataset("v", layout)
+
+
+@lie("ls -r x.h5 -> 0|2: ", "info x.h5 -> 0|2: ", "verify x.h5 -> 0|2: ", "diff x.h5 x.h5 -> 0|2: ",
+     "copy x.h5:/g -o o.h5:/g -> 0|2: ")
+def groups_ten_thousand_deep():
+    with h5py.File("x.h5", "w") as f:
+        at = f
+        for _ in range(10000):
+            at = at.create_group("g")
+
+
+@lie("ls x.h5 -> 0: ", "ls -r x.h5 --json -> 0: ", "info x.h5 -> 0: ", "attr x.h5:/a -> 0: ", "verify x.h5 -> 0: ",
+     "diff x.h5 x.h5 -> 0: ", "copy x.h5 -o o.h5 -> 0|2: ")
+def names_that_draw_on_the_terminal():
+    with h5py.File("x.h5", "w") as f:
+        for name in (b"\x1b[2Jgone", b"two\nlines", b"tab\t", b"bell\x07", b"\xff\xfe", b"x[0]", b"a:b", b"-o",
+                     b"a" * 60000, b"back\\slash", b"quote'"):
+            h5py.h5g.create(f.id, name)
+        f["a"] = numpy.arange(3)
+        for name in ("\x1b]0;title\x07", "line\nbreak", "slab_seal "):
+            f["a"].attrs[name] = "value\x1b[31m\nred"
+
+
+@lie("attr x.h5:/x -> 0|2: ", "info x.h5:/x -> 0|2: ", "ls -r x.h5 -> 0: x", "copy x.h5:/x -o o.h5 -> 0|2: ")
+def an_attribute_larger_than_the_budget():
+    with h5py.File("x.h5", "w", libver="latest") as f:
+        f["x"] = numpy.arange(3)
+        f["x"].attrs.create("large", numpy.zeros(200 << 20, "u1"))
+
+
+# --- what is no HDF5 file ---
+
+OPENERS = ["ls x.h5", "info x.h5", "stat x.h5:/x", "verify x.h5", "copy x.h5:/x -o o.h5"]
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS))
+def nothing():
+    open("x.h5", "w").close()
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS))
+def a_folder():
+    os.mkdir("x.h5")
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS), "import x.h5 --from csv -o o.h5:/x -> 2: ", "import x.bed -o o.h5:/x -> 2: x.bed")
+def a_pipe_that_nobody_writes_to():
+    os.mkfifo("x.h5")
+    for name in ("x.bed", "x.bim", "x.fam"):
+        os.mkfifo(name)
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS))
+def a_device_without_end():
+    os.symlink("/dev/zero", "x.h5")
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS))
+def a_signature_and_no_more():
+    with open("x.h5", "wb") as f:
+        f.write(b"\x89HDF\r\n\x1a\n")
+
+
+@lie(*all_say(2, r"x\.h5", OPENERS))
+def a_file_cut_in_half():
+    chunked()
+    os.truncate("x.h5", os.path.getsize("x.h5") // 2)
+
+
+@lie(*all_say(2, r"x\.h5", ["stat x.h5:/x", "verify x.h5", "dump x.h5:/x"]))
+def a_root_group_behind_the_end():
+    chunked()
+    with open("x.h5", "r+b") as f:
+        f.seek(64)  # the root's header, in superblock 0
+        f.write(u64(1 << 50))
+
+
+# --- trying ---
+
+
+def check(done, codes, pattern):
+    if done.timed_out:
+        return "hangs"
+    if done.returncode not in codes:
+        return f"exit code {done.returncode}: {done.stderr.strip()[:600]}"
+    if done.peak > MEMORY + BESIDE:
+        return f"takes {done.peak} MiB: {done.stderr.strip()[:300]}"
+    if "bug of slab" in done.stderr:
+        return done.stderr.strip()[:600]
+    said = [line for line in done.stderr.splitlines() if not re.match(r"slab: (warning|note): ", line)]
+    if done.returncode == 2 and len(said) != 1:
+        return f"not one line but {len(said)}: {done.stderr.strip()[:600]}"
+    text = said[0] if done.returncode == 2 else done.stdout.decode(errors="backslashreplace")
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.stderr + text):
+        return f"control characters: {text[:300]!r} {done.stderr[:300]!r}"
+    if len(codes) == 1 and not re.search(pattern, text, re.DOTALL):
+        return f"does not say {pattern!r}: {text[:600]}"
+    return None
+
+
+def main():
+    bench = faults.Bench("20x12", "8x5")
+    tried = failed = 0
+    for make, calls in LIES:
+        if ONLY and not re.search(ONLY, make.__name__):
+            continue
+        with tempfile.TemporaryDirectory(prefix="slab-lies-") as folder:
+            os.chdir(folder)
+            make()
+            there = set(os.listdir("."))
+            for call in calls:
+                words, code, pattern = re.fullmatch(r"(.*) -> ([\d|]+): ?(.*)", call).groups()
+                words = words.split()
+                if bench.has_option(words[0], "--memory"):
+                    words += ["--memory", f"{MEMORY}M"]
+                said = check(bounded.run(words, folder), [int(c) for c in code.split("|")], pattern)
+                tried += 1
+                if said:
+                    failed += 1
+                    print(f"FAILS slab {' '.join(words)}, {make.__name__}: {said}", flush=True)
+                for name in set(os.listdir(".")) - there:
+                    if os.path.isfile(name):
+                        os.remove(name)
+            os.chdir("/")
+    bench.close()
+    print(f"{tried} calls on {len(LIES)} files, {failed} fail")
+    sys.exit(1 if failed or not tried else 0)
+
+
+main()
