@@ -238,6 +238,11 @@ def same(text, got, want, x, y):
             scale = max(sizes) if sizes else 0
             if any(w in text for w in ("prod", "var", "cov", "mean(", "std", "sum", "norm")):
                 scale = float(np.nanmax(np.abs(np.where(np.isfinite(want), want, 0)), initial=0)) + scale
+        if want.dtype.kind == "c" and text == "square(x)":
+            # each half is a difference, or sum, of products as large as this
+            with np.errstate(over="ignore"):
+                scale = np.abs(x.astype(complex)) ** 2
+            scale = np.where(np.isfinite(scale), scale, 0)
         if want.dtype.kind == "c" and "mean(" in text:
             # NumPy divides by a complex count, which makes NaN of infinities' other halves
             want = np.where(np.isfinite(want), want, got)
