@@ -121,6 +121,31 @@ static void say_what_is_kept(const slab_call *call)
                        "%s; nothing is kept: the same command starts over", why.message);
 }
 
+/* A budget that does not do: for what. The list has the last input first */
+static void say_what_does_not_fit(const slab_call *call)
+{
+    const slab_error *why = slab_error_last();
+    char names[512], one[512];
+    size_t at = sizeof names - 1;
+    if (why->code != SLAB_ERR_MEMORY || !call->inputs)
+        return;
+    names[at] = '\0';
+    for (const call_input *i = call->inputs; i; i = i->next) {
+        if (strstr(why->message, i->path))
+            return; /* it says so already */
+        int n = snprintf(one, sizeof one, "%s%s%s", i->path, *i->object ? ":" : "", i->object);
+        if (n < 0 || (size_t)n + 2 > at)
+            break;
+        if (strstr(names + at, one))
+            continue;
+        if (names[at])
+            memcpy(names + (at -= 2), ", ", 2);
+        at -= (size_t)n;
+        memcpy(names + at, one, (size_t)n);
+    }
+    slab_error_prefix(why->code, "%s", names + at);
+}
+
 static int code_of(slab_status rc, int exit_code)
 {
     return rc == SLAB_OK ? exit_code : rc == SLAB_ERR_STOPPED ? EXIT_AGAIN : EXIT_ERROR;
@@ -141,6 +166,8 @@ static int run_command(slab_call *call, slab_ranks *world)
         rc = slab_ranks_agree(world, rc);
     if (rc != SLAB_OK)
         say_what_is_kept(call);
+    if (rc != SLAB_OK)
+        say_what_does_not_fit(call);
     if (rc != SLAB_OK && first)
         slab_talk_error(slab_call_flag(call, "verbose"));
     code = code_of(rc, code);
