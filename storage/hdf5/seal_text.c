@@ -98,36 +98,55 @@ void slab_seal_attribute_remove(slab_seal *seal, uint64_t name)
 
 /* --- text --- */
 
-static char *put_number(char *at, uint64_t number)
+/* What is written next; there is room for all of it. */
+typedef struct pen {
+    char *at, *end;
+} pen;
+
+static void put_text(pen *to, const char *text)
 {
-    return at + sprintf(at, "%016" PRIx64, number);
+    int n = snprintf(to->at, (size_t)(to->end - to->at), "%s", text);
+    to->at += n;
 }
 
-static char *put_digest(char *at, const char *name, slab_digest digest)
+static void put_number(pen *to, uint64_t number)
 {
-    at += sprintf(at, " %s=", name);
-    return put_number(put_number(at, digest.high), digest.low);
+    int n = snprintf(to->at, (size_t)(to->end - to->at), "%016" PRIx64, number);
+    to->at += n;
+}
+
+static void put_digest(pen *to, const char *name, slab_digest digest)
+{
+    put_text(to, " ");
+    put_text(to, name);
+    put_text(to, "=");
+    put_number(to, digest.high);
+    put_number(to, digest.low);
 }
 
 slab_status slab_seal_print(const slab_seal *seal, char **out)
 {
     slab_status rc = SLAB_OK;
-    char *at;
     size_t room = 64 + (2 + SLAB_SEAL_PARTS) * 48 + seal->nattributes * 2 * NUMBER_DIGITS;
     *out = NULL;
     ALLOC(*out, room, "a seal");
-    at = *out + sprintf(*out, BEGINNING);
-    at = put_digest(at, "id", seal->id);
+    pen to = {*out, *out + room};
+    put_text(&to, BEGINNING);
+    put_digest(&to, "id", seal->id);
     for (int p = 0; p < SLAB_SEAL_PARTS; p++)
         if (seal->has[p])
-            at = put_digest(at, part_names[p], seal->part[p]);
-    if (seal->has[SLAB_SEAL_LINKS])
-        at = put_number(at + sprintf(at, " made="), seal->made);
-    at += sprintf(at, " attributes=%s", seal->many ? "*" : "");
-    for (size_t i = 0; i < seal->nattributes; i++)
-        at = put_number(put_number(at, seal->attributes[i].name), seal->attributes[i].value);
-    at += sprintf(at, " check=");
-    put_number(at, slab_digest_text(*out).low);
+            put_digest(&to, part_names[p], seal->part[p]);
+    if (seal->has[SLAB_SEAL_LINKS]) {
+        put_text(&to, " made=");
+        put_number(&to, seal->made);
+    }
+    put_text(&to, seal->many ? " attributes=*" : " attributes=");
+    for (size_t i = 0; i < seal->nattributes; i++) {
+        put_number(&to, seal->attributes[i].name);
+        put_number(&to, seal->attributes[i].value);
+    }
+    put_text(&to, " check=");
+    put_number(&to, slab_digest_text(*out).low);
 done:
     return rc;
 }
