@@ -113,7 +113,9 @@ static size_t bound(const slab_filter *filter, const slab_chunk_type *type, size
     block = block < n ? block : n;
     size_t each = bound_add(block_bound(filter, block), BLOCK_HEADER);
     size_t blocks = n == 0 ? 0 : n / block + 1;
-    return bound_add(bound_multiply(blocks, each), HEADER + (size_t)EIGHT * value_of(filter, SIZE));
+    size_t rest =
+        bound_multiply(EIGHT, value_of(filter, SIZE)); /* less than this is stored as it is */
+    return bound_add(bound_multiply(blocks, each), HEADER + (rest < n ? rest : n));
 }
 
 /* Transposes 8 x 8 bits in each of n words (Hacker's Delight, 7-3); its own inverse. */
