@@ -10,7 +10,7 @@
 
 #include "array_impl.h"
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+#define NONE UINT32_MAX
 
 /* Most files have their chunks in the order of the grid. */
 static bool are_ascending(const slab_chunk *chunks, int64_t n)
@@ -26,40 +26,71 @@ static bool are_ascending(const slab_chunk *chunks, int64_t n)
     return true;
 }
 
-/* One pass of a radix sort: the numbers in `from`, by the digit of their chunks' addresses. */
-static void sort_by_digit(const slab_chunk *chunks, int shift, const uint32_t *from, uint32_t *to,
-                          size_t n)
-{
-    size_t at[DIGITS] = {0};
-    for (size_t i = 0; i < n; i++)
-        at[chunks[from[i]].address >> shift & (DIGITS - 1)]++;
-    for (size_t d = 0, sum = 0; d < DIGITS; d++) {
-        size_t count = at[d];
-        at[d] = sum;
-        sum += count;
-    }
-    for (size_t i = 0; i < n; i++)
-        to[at[chunks[from[i]].address >> shift & (DIGITS - 1)]++] = from[i];
-}
+/* The stored chunks in buckets of equal parts of the file, about one in each: as a file is mostly
+ * written in about the order of the grid, memory is gone through in that order too. */
+typedef struct buckets {
+    uint32_t *first; /* [count] number of a bucket's first chunk, NONE */
+    uint32_t *next;  /* [chunks] of the one behind it in its bucket */
+    size_t count;
+    uint64_t from; /* the lowest address */
+    int shift;     /* from a distance to it to a bucket */
+} buckets;
 
-/* The numbers of the stored chunks by address; the result is in *order, which may be swapped. */
-static size_t sort_by_address(const slab_chunk *chunks, int64_t n, uint32_t **order,
-                              uint32_t **spare)
+static void buckets_measure(const slab_chunk *chunks, int64_t n, buckets *b)
 {
     size_t stored = 0;
-    uint64_t most = 0;
-    for (int64_t c = 0; c < n; c++)
-        if (chunks[c].size > 0) {
-            (*order)[stored++] = (uint32_t)c;
-            most |= chunks[c].address;
-        }
-    for (int shift = 0; shift < 64 && most >> shift; shift += DIGIT_BITS) {
-        uint32_t *sorted = *spare;
-        sort_by_digit(chunks, shift, *order, sorted, stored);
-        *spare = *order;
-        *order = sorted;
+    uint64_t last = 0;
+    b->from = UINT64_MAX;
+    for (int64_t c = 0; c < n; c++) {
+        if (chunks[c].size == 0)
+            continue;
+        stored++;
+        b->from = chunks[c].address < b->from ? chunks[c].address : b->from;
+        last = chunks[c].address > last ? chunks[c].address : last;
     }
-    return stored;
+    while ((last - b->from) >> b->shift > stored)
+        b->shift++;
+    b->count = ((last - b->from) >> b->shift) + 1;
+}
+
+static void buckets_fill(const slab_chunk *chunks, int64_t n, buckets *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        b->first[i] = NONE;
+    for (int64_t c = 0; c < n; c++) {
+        if (chunks[c].size == 0)
+            continue;
+        uint32_t *first = &b->first[(chunks[c].address - b->from) >> b->shift];
+        b->next[c] = *first;
+        *first = (uint32_t)c;
+    }
+}
+
+/* Merges two lists that are sorted by address. */
+static uint32_t merge(const slab_chunk *chunks, uint32_t *next, uint32_t a, uint32_t b)
+{
+    uint32_t first = NONE, *to = &first;
+    while (a != NONE && b != NONE) {
+        uint32_t *least = chunks[a].address <= chunks[b].address ? &a : &b;
+        *to = *least;
+        to = &next[*least];
+        *least = *to;
+    }
+    *to = a != NONE ? a : b;
+    return first;
+}
+
+/* A bucket's list by address. It is short, unless a file is made to mislead. */
+static uint32_t sort(const slab_chunk *chunks, uint32_t *next, uint32_t list)
+{
+    uint32_t half = list, at = list;
+    if (list == NONE || next[list] == NONE)
+        return list;
+    while ((at = next[at]) != NONE && (at = next[at]) != NONE)
+        half = next[half];
+    uint32_t behind = next[half];
+    next[half] = NONE;
+    return merge(chunks, next, sort(chunks, next, list), sort(chunks, next, behind));
 }
 
 static slab_status blame(const slab_chunk *chunks, const slab_grid *grid, uint32_t a, uint32_t b)
@@ -75,16 +106,31 @@ done:
     return rc;
 }
 
+static slab_status check(const slab_chunk *chunks, const slab_grid *grid, buckets *b)
+{
+    slab_status rc = SLAB_OK;
+    uint32_t before = NONE;
+    for (size_t i = 0; i < b->count; i++)
+        for (uint32_t c = sort(chunks, b->next, b->first[i]); c != NONE; c = b->next[c]) {
+            if (before != NONE && chunks[before].address + chunks[before].size > chunks[c].address)
+                TRY(blame(chunks, grid, before, c));
+            before = c;
+        }
+done:
+    return rc;
+}
+
 slab_status slab_chunks_are_apart(const slab_chunk *chunks, const slab_grid *grid)
 {
     slab_status rc = SLAB_OK;
-    uint32_t *order = NULL, *spare = NULL;
+    buckets b = {0};
     int64_t n = grid->ntiles;
-    if (are_ascending(chunks, n) || n > UINT32_MAX) /* their map alone would take 100 GB */
+    if (are_ascending(chunks, n) || n >= NONE) /* their map alone would take 100 GB */
         return SLAB_OK;
-    rc = slab_memory_alloc((void **)&order, (size_t)n, sizeof *order, "the order of chunks");
+    buckets_measure(chunks, n, &b);
+    rc = slab_memory_alloc((void **)&b.next, (size_t)n, sizeof *b.next, "the order of chunks");
     if (rc == SLAB_OK)
-        rc = slab_memory_alloc((void **)&spare, (size_t)n, sizeof *spare, "the order of chunks");
+        rc = slab_memory_alloc((void **)&b.first, b.count, sizeof *b.first, "the order of chunks");
     if (rc == SLAB_ERR_MEMORY) { /* the budget is for what was asked for */
         slab_log(SLAB_LOG_INFO, "whether chunks overlap is not looked at: %s",
                  slab_error_last()->message);
@@ -93,14 +139,10 @@ slab_status slab_chunks_are_apart(const slab_chunk *chunks, const slab_grid *gri
         goto done;
     }
     TRY(rc);
-    size_t stored = sort_by_address(chunks, n, &order, &spare);
-    for (size_t i = 1; i < stored; i++) {
-        const slab_chunk *before = &chunks[order[i - 1]];
-        if (before->address + before->size > chunks[order[i]].address)
-            TRY(blame(chunks, grid, order[i - 1], order[i]));
-    }
+    buckets_fill(chunks, n, &b);
+    TRY(check(chunks, grid, &b));
 done:
-    FREE(order);
-    FREE(spare);
+    FREE(b.first);
+    FREE(b.next);
     return rc;
 }
