@@ -47,7 +47,7 @@ TABLE(subtract, INT_ROWS(subtract), FLOAT_ROWS(subtract), COMPLEX_ROWS(subtract)
 #define MULTIPLY(T)                                                                                \
     (T)                                                                                            \
     {                                                                                              \
-        x.re *y.re - x.im *y.im, x.re *y.im + x.im *y.re                                           \
+        ROUNDED(x.re *y.re) - ROUNDED(x.im *y.im), ROUNDED(x.re *y.im) + ROUNDED(x.im *y.re)       \
     }
 EACH_INT(BINARY, multiply, W(x) * W(y))
 EACH_FLOAT(BINARY, multiply, x *y)
@@ -65,11 +65,13 @@ TABLE(multiply, BOOL_ROW(multiply), INT_ROWS(multiply), FLOAT_ROWS(multiply),
         if (a >= b) {                                                                              \
             if (a == 0 && b == 0)                                                                  \
                 return (C){x.re / a, x.im / a};                                                    \
-            T ratio = y.im / y.re, scale = 1 / (y.re + y.im * ratio);                              \
-            return (C){(x.re + x.im * ratio) * scale, (x.im - x.re * ratio) * scale};              \
+            T ratio = y.im / y.re, scale = 1 / (y.re + ROUNDED(y.im * ratio));                     \
+            return (C){(x.re + ROUNDED(x.im * ratio)) * scale,                                     \
+                       (x.im - ROUNDED(x.re * ratio)) * scale};                                    \
         }                                                                                          \
-        T ratio = y.re / y.im, scale = 1 / (y.im + y.re * ratio);                                  \
-        return (C){(x.re * ratio + x.im) * scale, (x.im * ratio - x.re) * scale};                  \
+        T ratio = y.re / y.im, scale = 1 / (y.im + ROUNDED(y.re * ratio));                         \
+        return (C){(ROUNDED(x.re * ratio) + x.im) * scale,                                         \
+                   (ROUNDED(x.im * ratio) - x.re) * scale};                                        \
     }                                                                                              \
     static inline C reciprocal_##C##s(C x)                                                         \
     {                                                                                              \
@@ -201,7 +203,7 @@ TABLE(sign, INT_ROWS(sign), FLOAT_ROWS(sign), COMPLEX_ROWS(sign))
 #define SQUARE(T)                                                                                  \
     (T)                                                                                            \
     {                                                                                              \
-        x.re *x.re - x.im *x.im, x.re *x.im + x.im *x.re                                           \
+        ROUNDED(x.re *x.re) - ROUNDED(x.im *x.im), ROUNDED(x.re *x.im) + ROUNDED(x.im *x.re)       \
     }
 EACH_INT(UNARY, square, W(x) * W(x))
 EACH_FLOAT(UNARY, square, x *x)

@@ -99,7 +99,8 @@ LIBRARY(arctanh, catanh)
     }                                                                                              \
     static inline C multiply_##C(C x, C y)                                                         \
     {                                                                                              \
-        return (C){x.re * y.re - x.im * y.im, x.re * y.im + x.im * y.re};                          \
+        return (C){ROUNDED(x.re * y.re) - ROUNDED(x.im * y.im),                                    \
+                   ROUNDED(x.re * y.im) + ROUNDED(x.im * y.re)};                                   \
     }                                                                                              \
     /* 1 / x by Smith's division. */                                                               \
     static inline C inverse_##C(C x)                                                               \

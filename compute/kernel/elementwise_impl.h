@@ -17,6 +17,20 @@ typedef struct c16 {
     double re, im;
 } c16;
 
+/*
+ * A product that is rounded before it is added to. In neighbouring differences and sums of products
+ * GCC does both in one instruction, -ffp-contract=off or not: the result would be another one on
+ * other processors, and in what a vector leaves over.
+ */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_assoc_barrier)
+#define ROUNDED(product) __builtin_assoc_barrier(product)
+#endif
+#endif
+#ifndef ROUNDED
+#define ROUNDED(product) (product)
+#endif
+
 /* T: the operands' type, R: the result's. CLONES is empty where a library function is called for
  * each element, which no instruction set makes faster. */
 #define UNARY_AS(CLONES, name, T, R, expression)                                                   \

@@ -93,6 +93,10 @@ BINARY = {
     "int": ["x & y", "x | y", "x ^ y", "gcd(x, y)", "lcm(x % 97, y % 89)", "x << (y % 8)",
             "x >> (y % 8)", "x // y", "x % y"],
 }
+# Of complex numbers each half is a difference, or sum, of products: what it loses is measured against
+# the size of these. NumPy rounds some of them together with the difference, by the processor.
+PRODUCTS = {"square(x)": "abs(x)**2", "x * y": "abs(x)*abs(y)", "x*y + x": "abs(x)*abs(y) + abs(x)",
+            "(x + 1)*(y - 1)": "abs(x + 1)*abs(y - 1)", "x / y": "abs(x / y)"}
 REDUCTIONS = ["sum", "prod", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all",
               "count_nonzero", "ptp", "nansum", "nanprod", "nanmean", "nanvar", "nanstd", "nanmin",
               "nanmax", "median", "nanmedian"]
@@ -238,10 +242,9 @@ def same(text, got, want, x, y):
             scale = max(sizes) if sizes else 0
             if any(w in text for w in ("prod", "var", "cov", "mean(", "std", "sum", "norm")):
                 scale = float(np.nanmax(np.abs(np.where(np.isfinite(want), want, 0)), initial=0)) + scale
-        if want.dtype.kind == "c" and text == "square(x)":
-            # each half is a difference, or sum, of products as large as this
-            with np.errstate(over="ignore"):
-                scale = np.abs(x.astype(complex)) ** 2
+        if want.dtype.kind == "c" and text in PRODUCTS:
+            with np.errstate(all="ignore"):
+                scale = np.abs(wanted(PRODUCTS[text], x.astype(complex), y.astype(complex)))
             scale = np.where(np.isfinite(scale), scale, 0)
         if want.dtype.kind == "c" and "mean(" in text:
             # NumPy divides by a complex count, which makes NaN of infinities' other halves
