@@ -193,6 +193,8 @@ def verdict(target, call, done, trial):
         return "large"
     if done.peak > call.most:
         raise faults.Failure(f"takes {done.peak} MiB: {done.stderr.strip()[:300]}")
+    if bounded.died_in_library(done):
+        return "crash"
     if done.returncode not in ((0, 1, 2) if call.verb in ("diff", "verify") else (0, 2)):
         raise faults.Failure(f"exit code {done.returncode}: {done.stderr.strip()[:600]}")
     check_said(done, usual, is_readable)
