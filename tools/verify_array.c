@@ -298,8 +298,9 @@ slab_status slab_verify_array(slab_verify *v, slab_file *file, const char *path)
     check c = {.lock = PTHREAD_MUTEX_INITIALIZER};
     bad *all = NULL;
     size_t n = 0;
-    TRY(look_at_seal(v->call, file, path, &c));
-    rc = slab_array_open(file, path, &array);
+    rc = look_at_seal(v->call, file, path, &c);
+    if (rc == SLAB_OK)
+        rc = slab_array_open(file, path, &array);
     if (rc == SLAB_OK)
         rc = check_chunks(v->call, array, &c, &all, &n);
     if (slab_verify_is_damage(rc)) {

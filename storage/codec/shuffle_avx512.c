@@ -104,7 +104,7 @@ KERNEL void unshuffle_one(int s, permutation p, size_t stride, const unsigned ch
 KERNEL size_t unshuffle_summing(int s, size_t stride, size_t count, const unsigned char *src,
                                 unsigned char *dst, slab_xxh64_run *sum)
 {
-    enum { TURN = 16 * 64 };
+    enum { TURN = 16 * 64 }; /* of the largest elements */
     permutation p = to_lanes(s);
     _Alignas(64) uint64_t product[2][TURN / 8];
     uint64_t lanes[SLAB_XXH64_LANES];

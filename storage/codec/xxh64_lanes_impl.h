@@ -5,8 +5,8 @@
  * multiplications for 32 bytes keep the one scalar multiplier busy for 8 cycles; the lanes' own
  * chain is only 5 long. So where vectors multiply 64-bit words, they make the products
  * word * PRIME_2 of a group ahead of the chain: 19.4 instead of 14.7 GB/s, and 10.7 in libxxhash
- * 0.8.1 (Zen 4). The chain itself is no work for vectors: where their product takes 15 cycles (Intel) they
- * hold up everything, and a compiler that sees four lanes side by side would use them.
+ * 0.8.1 (Zen 4). The chain itself is no work for vectors: where their product takes 15 cycles (Intel)
+ * they hold up everything, and a compiler that sees four lanes side by side would use them.
  */
 #ifndef SLAB_STORAGE_CODEC_XXH64_LANES_IMPL_H
 #define SLAB_STORAGE_CODEC_XXH64_LANES_IMPL_H
@@ -21,7 +21,7 @@
 #define SLAB_XXH64_PRIME_1 0x9E3779B185EBCA87u
 #define SLAB_XXH64_PRIME_2 0xC2B2AE3D27D4EB4Fu
 
-/** What the products of one turn take: a multiple of 64 bytes. */
+/** Bytes of one turn where nothing else is done: a multiple of 64. */
 enum { SLAB_XXH64_GROUP = 256 };
 
 SLAB_INLINE uint64_t slab_xxh64_rotate(uint64_t x, int by)
@@ -36,7 +36,7 @@ SLAB_INLINE uint64_t slab_xxh64_step(uint64_t lane, uint64_t product)
 }
 
 #ifdef __x86_64__
-/** The products of n bytes, a multiple of 64 that is at most a group. Made a turn before they are
+/** The products of n bytes, a multiple of 64; `product` is aligned to 64. Made a turn before they are
  * summed: the chain then never waits for them. */
 SLAB_INLINE SLAB_TARGET_AVX512 void slab_xxh64_products(int n, const unsigned char *p,
                                                         uint64_t *product)

@@ -126,6 +126,17 @@ def an_index_that_is_its_own_child():
         f.write(patched)
 
 
+@lie(*all_say(2, r"x\.h5"), "verify x.h5 -> 1: /x: is bad: .*/y: ok")
+def a_type_of_an_unknown_version():
+    chunked()
+    with open("x.h5", "rb") as f:
+        data = f.read()
+    kind = b"\x10\x08\x00\x00\x04\x00\x00\x00\x00\x00\x20\x00"  # a 32-bit integer, version 1
+    with open("x.h5", "r+b") as f:
+        f.seek(data.index(kind))
+        f.write(b"\xf0")
+
+
 # --- what chunks hold ---
 
 CHUNK = ["stat x.h5:/x", "dump x.h5:/x", "copy x.h5:/x -o o.h5 --chunks 5x5"]
