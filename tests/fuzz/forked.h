@@ -12,6 +12,7 @@
 
 #include "fuzzing.h"
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <slab/storage/base/watch.h>
@@ -140,7 +141,7 @@ static inline void child_serve(bool (*look)(void), int from, int to)
     struct itimerval time = {{0, 0}, {CHILD_SECONDS, 0}}, none = {{0, 0}, {0, 0}};
     char byte;
     child_begin();
-    while (read(from, &byte, 1) == 1) {
+    while (TEMP_FAILURE_RETRY(read(from, &byte, 1)) == 1) {
         counters_load();
         setitimer(ITIMER_PROF, &time, NULL);
         byte = look() ? CHILD_TOOK : CHILD_REFUSED;
@@ -182,13 +183,14 @@ static inline int child_stop(void)
     return status;
 }
 
-/* False: the child has ended. */
+/* False: the child has ended. libFuzzer's clock interrupts calls. */
 static inline bool child_ask(child_end *end)
 {
     char byte = 0;
     shared->where[0] = '\0';
     counters_save();
-    if (write(to_child, &byte, 1) != 1 || read(from_child, &byte, 1) != 1)
+    if (TEMP_FAILURE_RETRY(write(to_child, &byte, 1)) != 1 ||
+        TEMP_FAILURE_RETRY(read(from_child, &byte, 1)) != 1)
         return false;
     child_inputs++;
     *end = (child_end)byte;
