@@ -36,12 +36,13 @@ export UBSAN_OPTIONS=print_stacktrace=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_
 # What is different for a target: files are used as they are, not grown from nothing; HDF5 may ask for
 # any amount of memory, and what it does not survive is kept beside the corpus (fuzz_hdf5.c).
 prepare() {
-    flags=(-malloc_limit_mb=$MOST_MB -max_len=$INPUT_BYTES)
+    flags=(-malloc_limit_mb=$MOST_MB -max_len=$INPUT_BYTES -timeout=$INPUT_SECONDS)
     if [ "$1" = hdf5 ]; then
         ASAN_OPTIONS+=:max_allocation_size_mb=$MOST_MB
         export SLAB_FUZZ_LIBRARY=$here/corpus/hdf5-library
         mkdir -p "$SLAB_FUZZ_LIBRARY"
-        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0)
+        # two children for an input, each with a clock of its own that counts processor time
+        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0 -timeout=120)
     fi
 }
 
@@ -57,7 +58,7 @@ retry() {
 
 run_libfuzzer() {
     local target=$1 work=$build/corpus/$1 log=$build/logs/$1.log
-    "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=$INPUT_SECONDS \
+    "$build/fuzz/fuzz_$target" -max_total_time="$seconds" \
         -rss_limit_mb=$MEMORY_MB "${flags[@]}" -print_final_stats=1 \
         -use_value_profile="${VALUE_PROFILE:-0}" -artifact_prefix="$build/FOUND/$target/" \
         "$work" "$here/corpus/$target" "$build/seeds/$target" >"$log" 2>&1
@@ -90,7 +91,7 @@ keep() {
     local target=$1 kept=$here/corpus/$1 small=$build/small/$1 file n=0
     rm -rf "$small" && mkdir -p "$small" "$kept"
     "$build/fuzz/fuzz_$target" -set_cover_merge=1 "${flags[@]}" \
-        -rss_limit_mb=$MEMORY_MB -timeout=$INPUT_SECONDS "$small" "$kept" "$build/corpus/$target" \
+        -rss_limit_mb=$MEMORY_MB "$small" "$kept" "$build/corpus/$target" \
         >"$build/logs/$target.merge.log" 2>&1 || return
     find "$kept" -type f ! -name 'crash-*' -delete
     for file in $(ls -Sr "$small"); do
