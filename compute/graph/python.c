@@ -8,6 +8,7 @@
 #include <math.h>
 #include <slab/compute/kernel/python_math_impl.h>
 #include <slab/storage/base/try.h>
+#include <stdlib.h>
 
 static literal whole(__int128 x)
 {
@@ -204,21 +205,42 @@ static double complex multiply(double complex a, double complex b)
                      creal(a) * cimag(b) + cimag(a) * creal(b));
 }
 
+/* By the larger half of the divisor, as Python does: what fits the range comes out whole. */
+static double complex divide(double complex a, double complex b)
+{
+    double ratio = 0, scale = 0;
+    if (fabs(creal(b)) >= fabs(cimag(b))) {
+        ratio = cimag(b) / creal(b);
+        scale = creal(b) + cimag(b) * ratio;
+        return make_pair((creal(a) + cimag(a) * ratio) / scale,
+                         (cimag(a) - creal(a) * ratio) / scale);
+    }
+    ratio = creal(b) / cimag(b);
+    scale = creal(b) * ratio + cimag(b);
+    return make_pair((creal(a) * ratio + cimag(a)) / scale,
+                     (cimag(a) * ratio - creal(a)) / scale);
+}
+
+static double complex power_whole(double complex a, int n)
+{
+    double complex result = 1;
+    for (int k = 0; k < abs(n); k++)
+        result = multiply(result, a);
+    return n < 0 ? divide(1, result) : result;
+}
+
 static slab_status power_complex(double complex a, double complex b, literal *out)
 {
     slab_status rc = SLAB_OK;
-    double complex result = 1;
     double n = creal(b);
+    bool whole = cimag(b) == 0 && n == floor(n) && fabs(n) <= 100;
     TRY(by_zero(a == 0 && (n < 0 || cimag(b) != 0)));
-    if (a != 0 && (cimag(b) != 0 || n != floor(n) || fabs(n) > 100)) {
-        *out = pair(cpow(a, b));
-        REQUIRE(!isinf(out->re) && !isinf(out->im), SLAB_ERR_RANGE,
-                "the power of complex literals is too large");
-        return SLAB_OK;
-    }
-    for (int k = 0; k < (int)fabs(n); k++)
-        result = multiply(result, a);
-    *out = pair(n < 0 ? 1 / result : result);
+    if (a == 0)
+        *out = pair(b == 0);
+    else
+        *out = pair(whole ? power_whole(a, (int)n) : cpow(a, b));
+    REQUIRE(!isinf(out->re) && !isinf(out->im), SLAB_ERR_RANGE,
+            "the power of complex literals is too large");
 done:
     return rc;
 }
@@ -238,7 +260,7 @@ static slab_status on_complex(const slab_op *op, double complex a, double comple
         break;
     case SLAB_PYTHON_DIVIDE:
         TRY(by_zero(b == 0));
-        *out = pair(a / b);
+        *out = pair(divide(a, b));
         break;
     case SLAB_PYTHON_POWER:
         return power_complex(a, b, out);

@@ -21,6 +21,12 @@ START_TEST(numbers_without_arrays_are_pythons)
     assert_same("'a' != 'b'", "True");
     assert_same("1 > 2 < 3", "False");
     assert_same("int(-3.7) + float(1)", "-2.0");
+    assert_same("0j**0.5", "0j");
+    assert_same("0j**1e300", "0j");
+    assert_same("0j**0j", "1 + 0j");
+    assert_same("2j**-2", "-(0.25 + 0j)");
+    assert_same("2j / 5e-324 == 1e999j", "True");
+    assert_fails("(1e300 + 0j)**2", "at character 13: the power of complex literals is too large");
     assert_fails("1 / 0", "at character 3: a literal is divided by zero");
     assert_fails("2**100", "at character 2");
     assert_fails("1 << -1", "at character 3");
