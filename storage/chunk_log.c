@@ -70,11 +70,6 @@ static uint64_t get64(const uint8_t *at)
     return le64toh(value);
 }
 
-uint64_t slab_chunk_checksum(const void *bytes, size_t n)
-{
-    return XXH3_64bits(bytes, n);
-}
-
 slab_digest slab_chunk_digest(int64_t number, uint32_t mask, uint64_t size, uint64_t checksum)
 {
     slab_hash h;

@@ -12,6 +12,7 @@
 
 #include <slab/storage/array.h>
 #include <slab/storage/base/digest.h>
+#include <slab/storage/chunk_checksum.h>
 #include <slab/storage/job.h>
 #include <stdbool.h>
 
@@ -24,9 +25,6 @@ typedef struct slab_logged_chunk {
     uint64_t size;     /* packed bytes */
     uint64_t checksum; /* slab_chunk_checksum() of them */
 } slab_logged_chunk;
-
-/** XXH3, 64 bits. */
-uint64_t slab_chunk_checksum(const void *bytes, size_t n);
 
 /** What a chunk adds to its array's seal: where it belongs and what it holds, not where it lies. */
 slab_digest slab_chunk_digest(int64_t number, uint32_t mask, uint64_t size, uint64_t checksum);

@@ -42,7 +42,7 @@ prepare() {
         export SLAB_FUZZ_LIBRARY=$here/corpus/hdf5-library
         mkdir -p "$SLAB_FUZZ_LIBRARY"
         # two children for an input, each with a clock of its own that counts processor time
-        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0 -timeout=120)
+        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0 -timeout=120 -report_slow_units=120)
     fi
 }
 
