@@ -315,6 +315,12 @@ done:
     return rc;
 }
 
+/* No option is called as -1, -.5 and -(x) begin, so these are arguments. */
+static bool is_argument(const char *word)
+{
+    return word[0] != '-' || word[1] == '\0' || strspn(word + 1, "0123456789.(") > 0;
+}
+
 /* -k 20, -k20, -vq */
 static slab_status take_letters(cursor *at, const char *word)
 {
@@ -325,8 +331,9 @@ static slab_status take_letters(cursor *at, const char *word)
         while (i < table->n && table->at[i]->letter != *word)
             i++;
         REQUIRE(i < table->n, SLAB_ERR_USAGE,
-                "'slab %s' has no option -%c ('slab help %s' lists them)", at->command->name, *word,
-                at->command->name);
+                "'slab %s' has no option -%c ('slab help %s' lists them; an argument that begins "
+                "with - comes after --)",
+                at->command->name, *word, at->command->name);
         bool flag = table->at[i]->type == 'b';
         TRY(option_take(at, i, flag || !word[1] ? NULL : word + 1));
         if (!flag)
@@ -383,7 +390,7 @@ slab_status slab_options_parse(const slab_command *command, int nwords, char **w
     ALLOC(out->given, letters, "the command line");
     while (at.next < nwords) {
         const char *word = words[at.next++];
-        if (options_over || word[0] != '-' || word[1] == '\0')
+        if (options_over || is_argument(word))
             options_over = take_argument(command, out, word) || options_over;
         else if (strcmp(word, "--") == 0)
             options_over = true;

@@ -9,6 +9,7 @@ refuses 2 "no option --thread; did you mean --threads" slab stat x.h5 --thread 3
 refuses 2 "no option --xyzzy" slab stat x.h5 --xyzzy
 refuses 2 "no option -Z" slab ls -Z x.h5
 refuses 2 "no option -Z" slab ls -lZ x.h5
+refuses 2 "no option -x .*begins with - comes after --" slab calc '-x' x=x.h5:/x
 refuses 2 "--axis needs a value" slab stat x.h5 --axis
 refuses 2 "--axis needs a whole number, not 'x'" slab stat x.h5 --axis x
 refuses 2 "--axis needs a whole number, not '1.5'" slab stat x.h5 --axis=1.5
@@ -61,6 +62,11 @@ for one in b.h5:/x b.h5:/y b.h5:/z; do
     slab dump a.h5:/x >two
     same "options in another spelling: $one" one two
 done
+
+# no option begins like these
+slab calc '-(2-5)' >minus && slab calc -1+4 >>minus && slab calc -.5*-6 >>minus && slab calc -- '-3*-1' >>minus
+yes 3 | head -4 | diff - <(sed 's/\.0*$//' minus) >/dev/null && pass "expressions that begin with -" ||
+    fail "expressions that begin with -: $(cat minus)"
 
 # what is wrong with a file or a path is said, with exit code 2
 refuses 2 "y" slab stat a.h5:/y
