@@ -59,12 +59,13 @@ static slab_status names_open(const slab_csv_table *t, const char *group, const 
         .rank = 1, .start = {s->start[axis]}, .step = {s->step[axis]}, .count = {s->count[axis]}};
     char path[PATH_MOST];
     slab_object object;
+    bool there;
     int n = snprintf(path, sizeof path, "%s/%s", group, name);
-    if (n < 0 || (size_t)n >= sizeof path ||
-        slab_file_object(slab_array_file(array), path, &object) != SLAB_OK) {
-        slab_error_clear();
+    if (n < 0 || (size_t)n >= sizeof path)
         goto done;
-    }
+    TRY(slab_file_find(slab_array_file(array), path, &object, &there));
+    if (!there)
+        goto done;
     TRY(slab_array_open(slab_array_file(array), path, &names->array));
     const slab_array_info *info = slab_array_describe(names->array);
     if (info->dtype.kind != SLAB_KIND_STRING || info->shape.rank != 1 ||

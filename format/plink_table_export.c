@@ -112,15 +112,15 @@ static slab_status open_column(table_export *te, slab_file *file, int64_t extent
     slab_status rc = SLAB_OK;
     char path[4096];
     slab_object object;
+    bool there;
     slab_selection rows = {
         .rank = 1, .start = {te->start}, .step = {te->step}, .count = {te->rows}};
     int n = snprintf(path, sizeof path, "%s/%s", te->group, te->kind->columns[column]);
     REQUIRE(n > 0 && (size_t)n < sizeof path, SLAB_ERR_RANGE, "the path '%s' is too long",
             te->group);
-    if (slab_file_object(file, path, &object) != SLAB_OK) {
-        slab_error_clear();
+    TRY(slab_file_find(file, path, &object, &there));
+    if (!there)
         goto done;
-    }
     TRY(slab_array_open(file, path, &te->arrays[column]));
     const slab_array_info *info = slab_array_describe(te->arrays[column]);
     REQUIRE(info->shape.rank == 1 && info->shape.extent[0] == extent, SLAB_ERR_FORMAT,
@@ -149,11 +149,11 @@ done:
 static slab_status open_columns(table_export *te, slab_file *file, int64_t extent, int threads)
 {
     slab_status rc = SLAB_OK;
-    bool space = false, unfinished = false;
+    bool space = false, unfinished = false, there;
     slab_object object;
-    REQUIRE(slab_file_object(file, te->group, &object) == SLAB_OK, SLAB_ERR_NOT_FOUND,
-            "the array names '%s' as its %s, but there is no such group", te->group,
-            te->kind->rows);
+    TRY(slab_file_find(file, te->group, &object, &there));
+    REQUIRE(there, SLAB_ERR_NOT_FOUND, "the array names '%s' as its %s, but there is no such group",
+            te->group, te->kind->rows);
     TRY(attribute_is(file, te->group, "separator", "space", &space));
     TRY(attribute_is(file, te->group, "line_end", "crlf", &te->crlf));
     TRY(attribute_is(file, te->group, "final_newline", "no", &unfinished));

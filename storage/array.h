@@ -71,6 +71,9 @@ typedef enum slab_object { SLAB_OBJECT_GROUP, SLAB_OBJECT_ARRAY, SLAB_OBJECT_TYP
 typedef slab_status (*slab_file_visit)(void *context, const char *path, slab_object object,
                                        const char *target);
 
+/** The ranks that opened it. */
+slab_ranks *slab_file_ranks(const slab_file *file);
+
 /** Calls visit for every object below a group, in name order; links are not followed when
  * recursing. If path names an array, once for it. Local to this rank.
  * @retval SLAB_ERR_NOT_FOUND */
@@ -79,6 +82,10 @@ slab_status slab_file_list(slab_file *file, const char *path, bool recursive, sl
 
 /** What an object at path is. @retval SLAB_ERR_NOT_FOUND. Local to this rank. */
 slab_status slab_file_object(slab_file *file, const char *path, slab_object *out);
+
+/** As slab_file_object(), asked of the file once for all ranks. Collective. @param[out] there  false:
+ * there is no such object, which is no error */
+slab_status slab_file_find(slab_file *file, const char *path, slab_object *out, bool *there);
 
 /** As slab_file_object, but a link at the end of the path is a link, wherever it leads. */
 slab_status slab_file_link(slab_file *file, const char *path, slab_object *out);

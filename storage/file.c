@@ -4,8 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <slab/storage/base/log.h>
@@ -66,6 +68,29 @@ done:
     return rc;
 }
 
+/* Chunks lie where rank 0 finds them: a copy on another node's own disk will do, an older or half
+ * one would give other numbers. */
+static slab_status check_alike(const slab_file *file)
+{
+    slab_status rc = SLAB_OK;
+    struct stat s = {0};
+    if (slab_ranks_count(file->ranks) == 1)
+        return SLAB_OK;
+    if (fstat(file->fd, &s) != 0)
+        rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot look at '%s'", file->path);
+    TRY(slab_ranks_agree(file->ranks, rc));
+    int64_t size = s.st_size;
+    TRY(slab_ranks_broadcast(file->ranks, &size, sizeof size, 0));
+    if (s.st_size < size)
+        rc = slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
+                            "'%s' is not the same file on all ranks: %" PRId64
+                            " bytes here, and %" PRId64 " on rank 0",
+                            file->path, (int64_t)s.st_size, size);
+    TRY(slab_ranks_agree(file->ranks, rc));
+done:
+    return rc;
+}
+
 slab_status slab_file_open(slab_ranks *ranks, const char *path, slab_file **out)
 {
     slab_status rc = SLAB_OK;
@@ -81,6 +106,7 @@ slab_status slab_file_open(slab_ranks *ranks, const char *path, slab_file **out)
     if (rc == SLAB_OK)
         rc = open_here(file);
     TRY(slab_ranks_agree(ranks, rc));
+    TRY(check_alike(file));
     *out = file;
     file = NULL;
 done:
@@ -109,6 +135,11 @@ const char *slab_file_path(const slab_file *file)
     return file->path;
 }
 
+slab_ranks *slab_file_ranks(const slab_file *file)
+{
+    return file->ranks;
+}
+
 slab_status slab_file_list(slab_file *file, const char *path, bool recursive, slab_file_visit visit,
                            void *context)
 {
@@ -126,6 +157,29 @@ slab_status slab_file_object(slab_file *file, const char *path, slab_object *out
     slab_meta *meta;
     TRY(slab_file_meta(file, &meta));
     TRY(slab_meta_object(meta, path, out));
+done:
+    return rc;
+}
+
+slab_status slab_file_find(slab_file *file, const char *path, slab_object *out, bool *there)
+{
+    slab_status rc = SLAB_OK;
+    struct {
+        slab_object object;
+        bool there;
+    } found = {0};
+    if (slab_file_leads(file)) {
+        rc = slab_file_object(file, path, &found.object);
+        found.there = rc == SLAB_OK;
+        if (rc == SLAB_ERR_NOT_FOUND) {
+            slab_error_clear();
+            rc = SLAB_OK;
+        }
+    }
+    TRY(slab_ranks_agree(file->ranks, rc));
+    TRY(slab_ranks_broadcast(file->ranks, &found, sizeof found, 0));
+    *out = found.object;
+    *there = found.there;
 done:
     return rc;
 }

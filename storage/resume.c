@@ -226,12 +226,12 @@ static void say_what_is_kept(const slab_error *why, const slab_unfinished *left)
 {
     const char *then =
         why->code == SLAB_ERR_STOPPED ? "the same command continues" : "what is written is kept";
+    slab_error_restore(why);
     if (left->total > 0)
-        slab_error_set(why->code, why->file, why->line,
-                       "%s; %" PRId64 " of %" PRId64 " chunks are written: %s", why->message,
-                       left->chunks, left->total, then);
+        slab_error_reword("%s; %" PRId64 " of %" PRId64 " chunks are written: %s", why->message,
+                          left->chunks, left->total, then);
     else
-        slab_error_set(why->code, why->file, why->line, "%s: %s", why->message, then);
+        slab_error_reword("%s: %s", why->message, then);
 }
 
 void slab_txn_suspend(slab_txn *txn)

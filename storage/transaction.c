@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <slab/storage/base/log.h>
@@ -199,6 +200,27 @@ done:
     return rc;
 }
 
+/* Several nodes may each have a folder of that name: what the others write would be in no file of
+ * rank 0's. */
+static slab_status check_shared(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    struct stat s = {0};
+    if (fstat(txn->fd, &s) != 0)
+        rc = slab_error_errno(__FILE__, __LINE__, errno, "cannot look at '%s'", txn->file.path);
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    uint64_t inode = s.st_ino;
+    TRY(slab_ranks_broadcast(txn->ranks, &inode, sizeof inode, 0));
+    if (inode != s.st_ino)
+        rc = slab_error_set(SLAB_ERR_USAGE, __FILE__, __LINE__,
+                            "the output '%s' is not the same file on all ranks: it must be on a "
+                            "file system that they share",
+                            txn->file.path);
+    TRY(slab_ranks_agree(txn->ranks, rc));
+done:
+    return rc;
+}
+
 /* This rank's way to the disk: descriptors, chunk log, write-behind. */
 static slab_status open_data(slab_txn *txn)
 {
@@ -273,6 +295,7 @@ static slab_status begin_logs(slab_txn *txn, uint64_t committed)
     TRY(slab_ranks_broadcast(txn->ranks, &txn->file.old_size, sizeof txn->file.old_size, 0));
     TRY(share_logs(txn));
     TRY(slab_ranks_agree(txn->ranks, open_data(txn)));
+    TRY(check_shared(txn));
     TRY(slab_txn_take_over(txn, committed));
     if (txn->continues)
         TRY(slab_checkpoint_open(txn->ranks, txn->file.path, txn->job, txn->file.resumed,
@@ -479,6 +502,7 @@ void slab_txn_abort(slab_txn **txn)
     if (!x)
         return;
     slab_error why = *slab_error_last();
+    slab_ranks_desert(x->ranks);
     bool keep = is_to_be_kept(x, why.code);
     slab_error_restore(&why);
     if (keep) {

@@ -93,9 +93,11 @@ done:
 slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out)
 {
     slab_status rc = SLAB_OK;
-    slab_crew_destroy(&call->crew);
-    TRY(slab_crew_create(call->ranks, threads, &call->crew));
-    TRY(attach_bar(call));
+    if (threads < slab_crew_widest(call->crew)) {
+        slab_crew_destroy(&call->crew);
+        TRY(slab_crew_create(call->ranks, threads, &call->crew));
+        TRY(attach_bar(call));
+    }
     *out = call->crew;
 done:
     return rc;

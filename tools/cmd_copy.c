@@ -306,7 +306,7 @@ static slab_status plan_of(job *j, slab_plan *plan)
         slab_plan_note(plan, "%" PRId64 " array%s copied by HDF5, in memory",
                        j->ways[SLAB_COPY_WHOLE], j->ways[SLAB_COPY_WHOLE] == 1 ? "" : "s");
     TRY(slab_call_crew(j->call, &crew));
-    if (!slab_call_flag(j->call, "dry-run") && threads < slab_crew_threads(crew))
+    if (!slab_call_flag(j->call, "dry-run"))
         TRY(slab_call_crew_shrink(j->call, threads, &crew));
 done:
     return rc;

@@ -52,7 +52,7 @@ static slab_status open_fitting(slab_call *call, const slab_format *format, slab
     TRY(slab_reader_open(array, selection, NULL, slab_crew_threads(crew), reader));
     TRY(format->export_memory(*reader, &need->thread, &need->fixed));
     TRY(slab_need_threads(call, need, "the export", &threads));
-    if (threads < slab_crew_threads(crew)) {
+    if (threads < slab_crew_widest(crew)) {
         slab_reader_close(reader);
         TRY(slab_call_crew_shrink(call, threads, &crew));
         TRY(slab_reader_open(array, selection, NULL, threads, reader));

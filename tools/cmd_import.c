@@ -82,7 +82,7 @@ static slab_status open_fitting(slab_call *call, const slab_format *format, cons
     *need = (slab_need){.thread = import->memory_thread, .fixed = import->memory_fixed};
     TRY(slab_need_writer(call, &import->spec, output, need));
     TRY(slab_need_threads(call, need, "the import", &threads));
-    if (threads < slab_crew_threads(crew)) {
+    if (threads < slab_crew_widest(crew)) {
         format->import_close(in);
         TRY(slab_call_crew_shrink(call, threads, &crew));
         TRY(format->import_open(crew, path, given, in, import));

@@ -238,8 +238,7 @@ static slab_status run(slab_call *call, int *exit_code)
     TRY(plan_of(call, &d, &store, path, &plan, &threads));
     if (slab_call_planned(call, &plan))
         goto done;
-    if (threads < slab_crew_threads(crew))
-        TRY(slab_call_crew_shrink(call, threads, &crew));
+    TRY(slab_call_crew_shrink(call, threads, &crew));
     TRY(slab_call_begin(call, initial, &txn, &path));
     TRY(draw(&d, crew, txn, path, &store));
     if (kind->kind == SLAB_RANDOM_GENOTYPES)

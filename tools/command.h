@@ -132,7 +132,8 @@ bool slab_call_is_input(const slab_call *call, const char *file, const char *obj
 slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *path);
 /** Value of --seed. */
 uint64_t slab_call_seed(const slab_call *call);
-/** Lets the crew have fewer threads than it had, so that a plan fits the budget. Collective. */
+/** Lets the crew have no more threads than that, so that a plan fits the budget. Collective.
+ * @param threads  the same on all ranks */
 slab_status slab_call_crew_shrink(slab_call *call, int threads, slab_crew **out);
 /** True when --dry-run was given: the plan has been printed, the command returns. */
 bool slab_call_planned(slab_call *call, const slab_plan *plan);

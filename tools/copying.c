@@ -186,7 +186,7 @@ static slab_status tile_bytes(slab_call *call, const slab_array_info *info, size
     slab_crew *crew;
     TRY(slab_call_budget(call, &budget));
     TRY(slab_call_crew(call, &crew));
-    size_t threads = (size_t)slab_crew_threads(crew);
+    size_t threads = (size_t)slab_crew_widest(crew);
     size_t workers = threads * (size_t)slab_ranks_count(slab_call_ranks(call));
     size_t share = (size_t)slab_describe_plain_bytes(info) / (4 * workers);
     size_t most = budget.bytes / (4 * threads);
@@ -215,7 +215,9 @@ static slab_status elements_need(slab_call *call, slab_array *array, slab_copyin
     TRY(tile_bytes(call, slab_array_describe(array), &c->plan.tile_bytes));
     TRY(slab_need_writer(call, &c->plan.spec, "/x", one));
     TRY(slab_copy_elements_memory(array, &c->plan, &thread));
-    if (slab_memory_used() + one->fixed + one->thread + thread > budget.bytes / 8 * 7) {
+    int64_t tight = slab_memory_used() + one->fixed + one->thread + thread > budget.bytes / 8 * 7;
+    TRY(slab_ranks_max(slab_call_ranks(call), &tight, 1)); /* tiles are the same on all ranks */
+    if (tight) {
         c->plan.tile_bytes = TILE_LEAST; /* what a budget is refused for is named with these too */
         TRY(slab_copy_elements_memory(array, &c->plan, &thread));
     }

@@ -222,7 +222,7 @@ static void job_close(job *j)
 static size_t tile_bytes(const job *j, const slab_crew *crew, int64_t elements)
 {
     size_t pair = slab_value_dtype(j->a).size + slab_value_dtype(j->b).size;
-    size_t threads = (size_t)slab_crew_threads(crew);
+    size_t threads = (size_t)slab_crew_widest(crew);
     size_t tasks = 4 * threads * (size_t)slab_ranks_count(slab_crew_ranks(crew));
     size_t room = j->room / threads / 3, share = (size_t)elements / tasks * pair;
     room = room < share ? room : share;
@@ -242,16 +242,17 @@ static slab_status job_open(slab_diff *diff, const slab_diff_pair *pair, job *j)
     TRY(slab_value_status(j->a));
     TRY(slab_value_status(j->b));
     TRY(slab_shape_elements(slab_value_shape(j->a), &elements));
-    size_t used = slab_memory_used();
-    j->room = budget.bytes > used ? budget.bytes - used : 0;
+    int64_t used = (int64_t)slab_memory_used();
+    TRY(slab_ranks_max(slab_crew_ranks(crew), &used, 1)); /* tiles are the same on all ranks */
+    j->room = budget.bytes > (size_t)used ? budget.bytes - (size_t)used : 0;
     slab_difference_options options = diff->options;
     options.tile_bytes = tile_bytes(j, crew, elements);
     TRY(slab_difference_create(j->a, j->b, &options, &j->difference));
     TRY(slab_pass_create(crew, "diff", j->a, &j->pass));
     slab_value *both[2] = {j->a, j->b};
     TRY(slab_pass_feed_many(j->pass, both, 2, &slab_sink_difference, j->difference));
-    used = slab_memory_used();
-    j->room = budget.bytes > used ? budget.bytes - used : 0;
+    size_t now = slab_memory_used();
+    j->room = budget.bytes > now ? budget.bytes - now : 0;
 done:
     return rc;
 }

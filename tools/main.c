@@ -97,7 +97,7 @@ static slab_status run_here(slab_call *call, int *exit_code)
     if (call->command->takes & SLAB_TAKES_COMPUTE) {
         catch_signals();
         TRY(slab_time_limit_begin(call));
-        TRY(check_scratch(call));
+        TRY(slab_ranks_agree(call->ranks, check_scratch(call)));
         TRY(slab_call_budget(call, &budget));
         if (call->command->takes & SLAB_PLANS_FIRST)
             TRY(slab_call_limit_planning(call));
@@ -112,13 +112,18 @@ done:
     return rc;
 }
 
+/* Of a rank whose error the others cannot be told of. */
+static void say_desertion(void)
+{
+    slab_talk_error(false);
+}
+
 /* Stopped: what is left of it. */
 static void say_what_is_kept(const slab_call *call)
 {
     const slab_error why = *slab_error_last();
     if (why.code == SLAB_ERR_STOPPED && !call->kept)
-        slab_error_set(why.code, why.file, why.line,
-                       "%s; nothing is kept: the same command starts over", why.message);
+        slab_error_reword("%s; nothing is kept: the same command starts over", why.message);
 }
 
 /* A budget that does not do: for what. The list has the last input first */
@@ -159,11 +164,12 @@ static int run_command(slab_call *call, slab_ranks *world)
     bool first = slab_ranks_me(world) == 0;
     bool together = call->command->takes & SLAB_TAKES_RANKS;
     call->ranks = together ? world : slab_ranks_alone();
+    slab_ranks_desertion_set(say_desertion, EXIT_ERROR);
     log_open(call);
     if (together || first)
         rc = run_here(call, &code);
     if (together)
-        rc = slab_ranks_agree(world, rc);
+        rc = slab_ranks_agree_at_end(world, rc);
     if (rc != SLAB_OK)
         say_what_is_kept(call);
     if (rc != SLAB_OK)

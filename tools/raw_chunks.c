@@ -27,6 +27,21 @@ struct slab_raw_chunks {
     lane *lanes; /* [threads] */
 };
 
+static slab_status open_here(const char *path, int threads, slab_raw_chunks **out)
+{
+    slab_status rc = SLAB_OK;
+    slab_raw_chunks *c = NULL;
+    ALLOC(c, 1, "a check of chunks");
+    *out = c;
+    c->threads = threads;
+    c->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (c->fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    ALLOC(c->lanes, threads, "threads of a check");
+done:
+    return rc;
+}
+
 slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, slab_raw_chunks **out)
 {
     slab_status rc = SLAB_OK;
@@ -36,6 +51,7 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
     const slab_chunk *chunks;
     bool decodes = true;
     *out = NULL;
+    slab_ranks *ranks = slab_file_ranks(slab_array_file(array));
     REQUIRE(info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered, SLAB_ERR_UNSUPPORTED,
             "there are no checksums in this layout");
     rc = slab_pipeline_check(&info->pipeline);
@@ -45,18 +61,12 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
         rc = SLAB_OK;
     }
     TRY(rc);
-    ALLOC(c, 1, "a check of chunks");
-    c->fd = -1;
+    TRY(slab_ranks_agree(ranks, open_here(path, threads, &c)));
     c->array = array;
-    TRY(slab_array_chunks(array, &c->grid, &chunks));
-    c->fd = open(path, O_RDONLY | O_CLOEXEC);
-    c->threads = threads;
-    c->chunks = chunks;
     c->pipeline = info->pipeline;
     c->decodes = decodes;
-    if (c->fd < 0)
-        FAIL_ERRNO("cannot open '%s'", path);
-    ALLOC(c->lanes, threads, "threads of a check");
+    TRY(slab_array_chunks(array, &c->grid, &chunks));
+    c->chunks = chunks;
     *out = c;
     c = NULL;
 done:

@@ -89,8 +89,6 @@ void slab_talk_error(bool verbose)
     const char *message = error->message, *file = source_name(error->file);
     char text[SLAB_MESSAGE_MAX + 256];
     json_t *more = NULL;
-    if (!verbose && strncmp(message, "rank 0: ", 8) == 0) /* mostly: the same on all ranks */
-        message += 8;
     if (as_json) {
         more = json_object();
         json_object_set_new(more, "status", json_string(slab_status_name(error->code)));

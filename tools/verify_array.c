@@ -159,7 +159,7 @@ static slab_status open_elements(slab_call *call, slab_array *array, check *c)
         c->grid = *slab_reader_grid(c->reader);
     need.thread = slab_reader_memory(c->reader, &c->grid.tile);
     TRY(slab_need_threads(call, &need, "a chunk for each thread", &threads));
-    if (threads < slab_crew_threads(c->crew)) {
+    if (threads < slab_crew_widest(c->crew)) {
         slab_reader_close(&c->reader);
         TRY(slab_call_crew_shrink(call, threads, &c->crew));
         TRY(slab_reader_open(array, NULL, NULL, threads, &c->reader));
@@ -179,8 +179,7 @@ static slab_status open_chunks(slab_call *call, slab_array *array, check *c)
     slab_need need = {.thread = slab_verify_memory(slab_array_describe(array))};
     int threads;
     TRY(slab_need_threads(call, &need, "a chunk for each thread", &threads));
-    if (threads < slab_crew_threads(c->crew))
-        TRY(slab_call_crew_shrink(call, threads, &c->crew));
+    TRY(slab_call_crew_shrink(call, threads, &c->crew));
     TRY(slab_raw_chunks_open(array, threads, c->chunks_sealed, &c->raw));
 done:
     return rc;

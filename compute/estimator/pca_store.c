@@ -86,16 +86,14 @@ static slab_status copy_column(place *to, const pca_model *model, const char *fr
     slab_ranks *ranks = slab_crew_ranks(model->fit.crew);
     char path[PATH_MAX_BYTES];
     slab_object object;
+    bool there;
     slab_array *array = NULL;
     slab_reader *reader = NULL;
     void *data = NULL;
     snprintf(path, sizeof path, "%s/%s", from, name);
-    int64_t there = slab_file_object(file, path, &object) == SLAB_OK;
-    TRY(slab_ranks_max(ranks, &there, 1));
-    if (!there) {
-        slab_error_clear();
+    TRY(slab_file_find(file, path, &object, &there));
+    if (!there)
         goto done;
-    }
     TRY(slab_array_open(file, path, &array));
     const slab_array_info *info = slab_array_describe(array);
     const slab_selection *whole = model->fit.selection;

@@ -4,7 +4,7 @@
 #include <slab/storage/base/try.h>
 
 /* When there is no memory even for the record of a failure, this is the value. */
-static slab_error no_memory = {SLAB_ERR_MEMORY, 0, "", "no memory for an expression"};
+static slab_error no_memory = {.code = SLAB_ERR_MEMORY, .message = "no memory for an expression"};
 static slab_value last_resort = {.references = 1, .poison = &no_memory};
 
 slab_status value_create(const value_class *cls, size_t self_bytes, slab_value **out)

@@ -22,7 +22,7 @@
 
 struct slab_crew {
     slab_ranks *ranks;
-    int threads;
+    int threads, widest; /* of this rank, and the most of any */
     slab_words *words;
     crew_progress progress;
 };
@@ -94,9 +94,13 @@ slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out)
     *out = NULL;
     REQUIRE(threads >= 0 && threads <= 4096, SLAB_ERR_RANGE, "%d threads are not possible",
             threads);
-    ALLOC(crew, 1, "a crew");
+    rc = slab_memory_alloc((void **)&crew, 1, sizeof *crew, "a crew");
+    TRY(slab_ranks_agree(scope, rc));
     crew->ranks = scope;
     crew->threads = threads ? threads : default_threads(scope);
+    int64_t most = crew->threads;
+    TRY(slab_ranks_max(scope, &most, 1));
+    crew->widest = (int)most;
     crew->progress.name = "";
     TRY(slab_words_create(scope, WORDS, &crew->words));
     warn_of_crowd(crew);
@@ -119,6 +123,11 @@ void slab_crew_destroy(slab_crew **crew)
 int slab_crew_threads(const slab_crew *crew)
 {
     return crew->threads;
+}
+
+int slab_crew_widest(const slab_crew *crew)
+{
+    return crew->widest;
 }
 
 slab_ranks *slab_crew_ranks(const slab_crew *crew)
@@ -384,19 +393,24 @@ static void run_clear(run *r)
     pthread_mutex_destroy(&r->failing);
 }
 
-/* A run that was stopped says how far it got. Collective: all ranks have the same status. */
+/* A run that was stopped says how far it got; one that had all done by then was not stopped.
+ * Collective: all ranks have the same status. */
 static slab_status say_how_far(const run *r, slab_status rc)
 {
     int64_t finished = atomic_load(&r->done);
     slab_error why = *slab_error_last();
     const char *name = r->crew->progress.name;
-    if (rc != SLAB_ERR_STOPPED || r->total == 0)
+    if (rc != SLAB_ERR_STOPPED)
         return rc;
     if (slab_ranks_sum(r->crew->ranks, &finished, 1) != SLAB_OK)
         return slab_error_last()->code;
-    return slab_error_set(rc, why.file, why.line, "%s with %d%% of '%s' done", why.message,
-                          (int)(100.0 * (double)finished / (double)r->total),
-                          *name ? name : "the work");
+    if (finished == r->total) {
+        slab_error_clear();
+        return SLAB_OK;
+    }
+    return slab_error_reword("%s with %d%% of '%s' done", why.message,
+                             (int)(100.0 * (double)finished / (double)r->total),
+                             *name ? name : "the work");
 }
 
 /* What no rank may find of this run in the next. Nobody is in the loop any more once all have
@@ -425,6 +439,21 @@ done:
     return rc;
 }
 
+/* Ranks that share out unlike work do the same tasks twice, or never: nothing may lead to that, and
+ * where something does, no number may come of it. */
+static slab_status check_alike(const run *r)
+{
+    slab_status rc = SLAB_OK;
+    int64_t most[2] = {r->total, -r->total};
+    TRY(slab_ranks_max(r->crew->ranks, most, 2));
+    REQUIRE(most[0] == -most[1], SLAB_ERR_INTERNAL,
+            "ranks disagree about the work: %" PRId64 " and %" PRId64 " tasks", -most[1], most[0]);
+    REQUIRE(r->total >= 0 && r->total <= TASKS_MAX, SLAB_ERR_OVERFLOW,
+            "%" PRId64 " tasks are too many", r->total);
+done:
+    return rc;
+}
+
 /* This rank is through, and others are not. */
 static void wait_on(void *context)
 {
@@ -438,8 +467,7 @@ static slab_status run_together(run *r)
     slab_status rc = SLAB_OK;
     slab_crew *crew = r->crew;
     int me = slab_ranks_me(crew->ranks), count = slab_ranks_count(crew->ranks);
-    REQUIRE(r->total >= 0 && r->total <= TASKS_MAX, SLAB_ERR_OVERFLOW,
-            "%" PRId64 " tasks are too many", r->total);
+    TRY(check_alike(r));
     crew_progress_begin(&crew->progress, crew->words, crew->ranks);
     int64_t first = r->total * me / count, last = r->total * (me + 1) / count;
     rc = slab_words_set(crew->words, me, WORD_RANGE, pack(first, last));
@@ -450,8 +478,9 @@ static slab_status run_together(run *r)
     slab_status emptied = slab_words_set(crew->words, me, WORD_RANGE, pack(0, 0));
     rc = rc == SLAB_OK ? emptied : rc;
     rc = slab_ranks_agree_idly(crew->ranks, rc, crew->progress.hook ? wait_on : NULL, r);
+    bool failed = rc != SLAB_OK;
     rc = say_how_far(r, rc);
-    if (rc != SLAB_OK)
+    if (failed)
         rc = clear_halts(crew, rc);
 done:
     return rc;

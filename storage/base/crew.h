@@ -26,6 +26,10 @@ typedef struct slab_crew slab_crew;
 slab_status slab_crew_create(slab_ranks *scope, int threads, slab_crew **out);
 void slab_crew_destroy(slab_crew **crew);
 int slab_crew_threads(const slab_crew *crew);
+
+/** The most threads that any rank's crew has: the same on all ranks, for shapes and conditions that
+ * all must share. */
+int slab_crew_widest(const slab_crew *crew);
 slab_ranks *slab_crew_ranks(const slab_crew *crew);
 
 /** Runs one task on one thread (0..threads-1 of this rank). */

@@ -15,7 +15,7 @@
 
 #define PIECE ((size_t)1 << 30) /* MPI counts are ints: longer messages go in pieces */
 
-static MPI_Comm world_comm = MPI_COMM_NULL;
+static MPI_Comm world_comm = MPI_COMM_NULL, end_comm = MPI_COMM_NULL;
 static slab_ranks world = {.me = 0,
                            .count = 1,
                            .on_node = 1,
@@ -110,6 +110,7 @@ static slab_status start_mpi(void)
             "this MPI does not let several threads call it (MPI_THREAD_MULTIPLE)");
     TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &world_comm));
     TRY_MPI(MPI_Comm_set_errhandler(world_comm, MPI_ERRORS_RETURN));
+    TRY_MPI(MPI_Comm_dup(world_comm, &end_comm));
     TRY_MPI(MPI_Comm_rank(world_comm, &world.me));
     TRY_MPI(MPI_Comm_size(world_comm, &world.count));
     TRY_MPI(MPI_Comm_split_type(world_comm, MPI_COMM_TYPE_SHARED, world.me, MPI_INFO_NULL, &node));
@@ -165,6 +166,7 @@ void slab_ranks_stop(void)
 {
     if (!world.comm)
         return;
+    MPI_Comm_free(&end_comm);
     MPI_Comm_free(&world_comm);
     world.comm = NULL;
     world.count = world.on_node = 1;
@@ -207,20 +209,36 @@ int slab_ranks_cores_on_node(const slab_ranks *ranks)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-/* @param first  the lowest rank that has failed; INT_MAX: none has */
-static slab_status share_error(slab_ranks *ranks, int first)
+/* The step on rank 0 is mostly one that it alone takes, for all. */
+static void name_rank(int rank, bool always)
+{
+    const slab_error *error = slab_error_last();
+    if (!error->agreed && (rank != 0 || always))
+        slab_error_prefix(error->code, "rank %d", rank);
+}
+
+/*
+ * @param first  the lowest rank that has failed; INT_MAX: none has
+ * @param mine   how the step ended here; an older record that somebody has left means nothing
+ */
+static slab_status share_error(slab_ranks *ranks, MPI_Comm comm, int first, slab_status mine,
+                               bool always)
 {
     slab_status rc = SLAB_OK;
     slab_error error;
-    if (first == INT_MAX)
+    if (first == INT_MAX) {
+        slab_error_set_agreed();
         return SLAB_OK;
+    }
     memset(&error, 0, sizeof error);
-    if (first == ranks->me)
+    if (first == ranks->me) {
+        name_rank(first, always);
         error = *slab_error_last();
-    TRY_MPI(MPI_Bcast(&error, (int)sizeof error, MPI_BYTE, first, comm_of(ranks)));
+        error.code = mine;
+    }
+    TRY_MPI(MPI_Bcast(&error, (int)sizeof error, MPI_BYTE, first, comm));
     slab_error_restore(&error);
-    if (strncmp(error.message, "rank ", 5) != 0) /* it may have been agreed on before */
-        slab_error_prefix(error.code, "rank %d", first);
+    slab_error_set_agreed();
     rc = error.code;
 done:
     return rc;
@@ -233,7 +251,7 @@ slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine)
     if (ranks->count == 1)
         return mine;
     TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, comm_of(ranks)));
-    rc = share_error(ranks, first);
+    rc = share_error(ranks, comm_of(ranks), first, mine, false);
 done:
     return rc;
 }
@@ -253,7 +271,7 @@ static slab_status wait_idly(MPI_Request *request, void (*idle)(void *context), 
             sched_yield();
         else
             nanosleep(&nap, NULL);
-        if (i >= SPINS && i % NAPS_PER_CALL == 0)
+        if (idle && i >= SPINS && i % NAPS_PER_CALL == 0)
             idle(context);
     }
 done:
@@ -273,7 +291,24 @@ slab_status slab_ranks_agree_idly(slab_ranks *ranks, slab_status mine, void (*id
         TRY(wait_idly(&request, idle, context));
     else
         TRY_MPI(MPI_Wait(&request, MPI_STATUS_IGNORE));
-    rc = share_error(ranks, first);
+    rc = share_error(ranks, comm_of(ranks), first, mine, true);
+done:
+    return rc;
+}
+
+slab_status slab_ranks_agree_at_end(slab_ranks *ranks, slab_status mine)
+{
+    slab_status rc = SLAB_OK;
+    int own = mine == SLAB_OK ? INT_MAX : ranks->me, first = own;
+    MPI_Request request = MPI_REQUEST_NULL;
+    if (ranks->count == 1)
+        return mine;
+    if (mine != SLAB_OK)
+        slab_ranks_desert(ranks);
+    TRY_MPI(MPI_Iallreduce(&own, &first, 1, MPI_INT, MPI_MIN, end_comm, &request));
+    TRY(wait_idly(&request, NULL, NULL));
+    ranks_desertion_end();
+    rc = share_error(ranks, end_comm, first, mine, false);
 done:
     return rc;
 }

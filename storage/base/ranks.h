@@ -53,14 +53,36 @@ const char *const *slab_ranks_launcher_variables(void);
 /**
  * Agrees on how a step ended, so that no rank walks into a collective call that others skip.
  * Collective. Every rank gets the status and the error record of the lowest failing rank, its
- * message prefixed with "rank r: " when there are several ranks; SLAB_OK when all succeeded.
+ * message prefixed with "rank r: " unless it is the first; SLAB_OK when all succeeded.
  */
 slab_status slab_ranks_agree(slab_ranks *ranks, slab_status mine);
 
-/** As slab_ranks_agree(), for the end of long work: a rank that waits for the others calls idle
- * every 0.1 s. Collective. @param idle  may differ from rank to rank; NULL: nothing */
+/** As slab_ranks_agree(), for the end of work that was shared out: the message names the first rank
+ * too, and a rank that waits for the others calls idle every 0.1 s. Collective. @param idle  may
+ * differ from rank to rank; NULL: nothing */
 slab_status slab_ranks_agree_idly(slab_ranks *ranks, slab_status mine, void (*idle)(void *context),
                                   void *context);
+
+/**
+ * The last agreement of a job. Collective.
+ *
+ * As slab_ranks_agree(), and on a communicator of its own, so that nobody who is elsewhere takes it
+ * for another one. A rank that comes with an error the others have not agreed on waits for them as
+ * slab_ranks_desert() says.
+ */
+slab_status slab_ranks_agree_at_end(slab_ranks *ranks, slab_status mine);
+
+/**
+ * To be called before collective calls of clearing up. If this thread's error is one that the
+ * others do not know of, they may be waiting for this rank somewhere else, and would for ever:
+ * unless the job's last agreement comes within 10 s, it is ended, with that error. Without such an
+ * error, or with one rank, nothing happens. Not collective.
+ */
+void slab_ranks_desert(const slab_ranks *ranks);
+
+/** How a deserter tells its error before it ends the job with that exit code; called on a thread of
+ * its own, with slab_error_last() as it was. NULL: by slab_log(). */
+void slab_ranks_desertion_set(void (*say)(void), int exit_code);
 
 /** Collective. Any number of bytes (more than 2^31 too). */
 slab_status slab_ranks_broadcast(slab_ranks *ranks, void *data, size_t bytes, int root);

@@ -18,6 +18,9 @@ struct slab_ranks {
 /** Pointer to the MPI_Comm; starts MPI if it has not been. */
 slab_status slab_ranks_communicator(slab_ranks *ranks, void **comm);
 
+/** The job's last agreement has come: nobody has deserted. */
+void ranks_desertion_end(void);
+
 /** What an MPI call returned, as a status. */
 slab_status slab_mpi_status(int code, const char *call, const char *file, int line);
 

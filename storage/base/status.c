@@ -48,6 +48,7 @@ void slab_error_clear(void)
 {
     last.code = SLAB_OK;
     last.line = 0;
+    last.agreed = false;
     last.file[0] = last.message[0] = '\0';
 }
 
@@ -70,6 +71,7 @@ static void record(slab_status code, const char *file, int line, const char *for
     vsnprintf(message, sizeof message, format, args);
     last.code = code;
     last.line = line;
+    last.agreed = false;
     snprintf(last.file, sizeof last.file, "%s", source_name(file));
     memcpy(last.message, message, sizeof message);
 }
@@ -81,6 +83,22 @@ slab_status slab_error_set(slab_status code, const char *file, int line, const c
     record(code, file, line, format, args);
     va_end(args);
     return code;
+}
+
+slab_status slab_error_reword(const char *format, ...)
+{
+    slab_error before = last;
+    va_list args;
+    va_start(args, format);
+    record(before.code, before.file, before.line, format, args);
+    va_end(args);
+    last.agreed = before.agreed;
+    return last.code;
+}
+
+void slab_error_set_agreed(void)
+{
+    last.agreed = last.code != SLAB_OK;
 }
 
 slab_status slab_error_prefix(slab_status code, const char *format, ...)

@@ -7,6 +7,8 @@
 #ifndef SLAB_STORAGE_BASE_STATUS_H
 #define SLAB_STORAGE_BASE_STATUS_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -46,8 +48,9 @@ typedef enum slab_status {
 /** What went wrong last on this thread. Plain data: copy it freely, or send it to another rank. */
 typedef struct slab_error {
     slab_status code;
-    int line;         /* of the source file */
-    char file[128];   /* of slab's source, "" when unknown */
+    int line;       /* of the source file */
+    bool agreed;    /* all ranks know of it: slab_ranks_agree() */
+    char file[128]; /* of slab's source, "" when unknown */
     char message[SLAB_MESSAGE_MAX];
 } slab_error;
 
@@ -69,6 +72,12 @@ void slab_error_clear(void);
 /** Records a failure (printf style) and returns @p code. Use the macros of try.h instead. */
 slab_status slab_error_set(slab_status code, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/** Says the recorded failure in other words (printf style); the rest of the record stays. */
+slab_status slab_error_reword(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** Notes that all ranks know of the recorded failure. */
+void slab_error_set_agreed(void);
 
 /** Puts "context: " before the recorded message, to say which file or chunk it was about. */
 slab_status slab_error_prefix(slab_status code, const char *format, ...)

@@ -95,6 +95,7 @@ void slab_words_destroy(slab_words **words)
     slab_words *w = *words;
     if (!w)
         return;
+    slab_ranks_desert(w->ranks);
     if (w->window != MPI_WIN_NULL) {
         if (w->reading.under_way)
             MPI_Waitall(w->ranks->count, w->reading.requests, MPI_STATUSES_IGNORE);
