@@ -136,24 +136,29 @@ static record *find(const slab_checkpoint *c, const char *name)
     return NULL;
 }
 
-static slab_status remember(slab_checkpoint *c, const record *one)
+static slab_status make_room(slab_checkpoint *c)
 {
     slab_status rc = SLAB_OK;
-    record *there = find(c, one->name);
-    if (there) {
-        c->dead += RECORD_BYTES + strlen(there->name) + there->bytes;
-        *there = *one;
-        return SLAB_OK;
-    }
     if (c->nrecords == c->room) {
         int room = c->room ? 2 * c->room : 16;
         TRY(slab_memory_resize((void **)&c->records, (size_t)room, sizeof *c->records,
                                "records of a checkpoint"));
         c->room = room;
     }
-    c->records[c->nrecords++] = *one;
 done:
     return rc;
+}
+
+/* There is room: what is in the file is known of, whatever happens. */
+static void remember(slab_checkpoint *c, const record *one)
+{
+    record *there = find(c, one->name);
+    if (!there) {
+        c->records[c->nrecords++] = *one;
+        return;
+    }
+    c->dead += RECORD_BYTES + strlen(there->name) + there->bytes;
+    *there = *one;
 }
 
 /* Takes over what is there; behind the last whole record it is cut off. */
@@ -172,7 +177,8 @@ static slab_status take_over(slab_checkpoint *c)
     }
     c->length = HEAD_BYTES;
     for (uint64_t next; record_read(c->fd, c->length, c->sequence, &one, &next); c->length = next) {
-        TRY(remember(c, &one));
+        TRY(make_room(c));
+        remember(c, &one);
         c->sequence++;
     }
     if (ftruncate(c->fd, (off_t)c->length) != 0)
@@ -269,7 +275,14 @@ static bool make_file(slab_checkpoint *c)
         return false;
     c->length = HEAD_BYTES;
     c->sequence = 0;
-    return file_head_write(c->fd, c->job);
+    if (file_head_write(c->fd, c->job))
+        return true;
+    int why = errno; /* without a head there is nothing to append to: the next record tries again */
+    close(c->fd);
+    c->fd = -1;
+    unlink(c->path);
+    errno = why;
+    return false;
 }
 
 /* Which brings all that has been appended to the disk. */
@@ -388,9 +401,10 @@ static slab_status put_here(slab_checkpoint *c, const char *name, const slab_sta
     record one;
     *kept = false;
     REQUIRE(*name && strlen(name) <= NAME_MOST, SLAB_ERR_INTERNAL, "a record called '%s'", name);
+    TRY(make_room(c));
     bool written = append(c, name, parts, n, &one);
     if (written && (!durable || sync_file(c))) {
-        TRY(remember(c, &one));
+        remember(c, &one);
         *kept = true;
         compact(c);
         goto done;
@@ -421,6 +435,13 @@ slab_status slab_checkpoint_add(slab_checkpoint *checkpoint, const char *name,
 {
     *kept = false;
     return checkpoint ? put_here(checkpoint, name, parts, n, false, kept) : SLAB_OK;
+}
+
+slab_status slab_checkpoint_seal(slab_checkpoint *checkpoint, const char *name,
+                                 const slab_state_part *parts, int n, bool *kept)
+{
+    *kept = false;
+    return checkpoint ? put_here(checkpoint, name, parts, n, true, kept) : SLAB_OK;
 }
 
 void slab_checkpoint_forget(slab_checkpoint *checkpoint, const char *prefix)
@@ -476,22 +497,6 @@ slab_status slab_checkpoint_read(slab_checkpoint *checkpoint, const char *name,
         wanted += parts[i].bytes;
     *found = there && there->bytes == wanted;
     return *found ? read_parts(checkpoint, name, parts, n) : SLAB_OK;
-}
-
-slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
-                                  const slab_state_part *parts, int n, bool *found)
-{
-    slab_status rc = SLAB_OK;
-    slab_checkpoint *c = checkpoint;
-    *found = false;
-    if (!c)
-        return SLAB_OK;
-    if (c->root)
-        rc = slab_checkpoint_read(c, name, parts, n, found);
-    TRY(slab_ranks_agree(c->ranks, rc));
-    TRY(slab_ranks_broadcast(c->ranks, found, sizeof *found, 0));
-done:
-    return rc;
 }
 
 slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,

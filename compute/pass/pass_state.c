@@ -222,6 +222,7 @@ done:
     return rc;
 }
 
+/* Of whatever layout. */
 static slab_status read_list(const slab_pass *pass, outline *head, entry **entries, bool *found)
 {
     slab_status rc = SLAB_OK;
@@ -235,8 +236,7 @@ static slab_status read_list(const slab_pass *pass, outline *head, entry **entri
     TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
     slab_state_part parts[2] = {{head, sizeof *head}, {*entries, (size_t)(bytes - room)}};
     TRY(slab_checkpoint_get(pass->checkpoint, pass->key, parts, 2, found));
-    *found = *found && head->layout == layout_digest(pass) && head->count == n &&
-             (head->set == 0 || head->set == 1);
+    *found = *found && head->count == n && (head->set == 0 || head->set == 1);
 done:
     return rc;
 }
@@ -293,7 +293,8 @@ done:
     return rc;
 }
 
-/* The set that the list in the checkpoint does not name. */
+/* The set that the list in the checkpoint does not name, also when that is of another layout: it
+ * holds until there is a new one. */
 static slab_status free_set(const slab_pass *pass, int64_t *set)
 {
     slab_status rc = SLAB_OK;
@@ -307,15 +308,33 @@ done:
     return rc;
 }
 
-/* The list comes last: until then the one before holds, or none. It brings all to the disk. */
+/*
+ * On rank 0. The list comes last: until then the one before holds, or none. It brings all to the
+ * disk. If it cannot be written, what the one before names is still needed.
+ */
+static slab_status save_list(const slab_pass *pass, const outline *head, entry *entries)
+{
+    slab_status rc = SLAB_OK;
+    outline first = *head;
+    slab_state_part parts[2] = {{&first, sizeof first},
+                                {entries, (size_t)head->count * sizeof *entries}};
+    bool kept;
+    char name[NAME_ROOM];
+    TRY(slab_checkpoint_seal(pass->checkpoint, pass->key, parts, 2, &kept));
+    snprintf(name, sizeof name, "%s/%d/", pass->key, (int)(1 - head->set));
+    if (kept)
+        slab_checkpoint_forget(pass->checkpoint, name);
+done:
+    return rc;
+}
+
 static slab_status save(const slab_pass *pass, const pass_tree *tree)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(pass->crew);
     entry *entries = NULL;
     outline head = {.layout = layout_digest(pass)};
-    bool kept = true;
-    char name[NAME_ROOM];
+    bool kept = true; /* on rank 0: false when a record could not be written, which it has said */
     TRY(free_set(pass, &head.set));
     TRY(list_nodes(tree, ranks, &entries, &head.count));
     TRY(save_nodes(pass, tree, &head, entries, &kept));
@@ -323,15 +342,9 @@ static slab_status save(const slab_pass *pass, const pass_tree *tree)
         slab_status mine = save_sums(pass, s, head.set, &kept);
         TRY(slab_ranks_agree(ranks, mine));
     }
-    TRY(slab_ranks_broadcast(ranks, &kept, sizeof kept, 0));
-    if (!kept)
-        goto done; /* which has been said */
-    slab_state_part parts[2] = {{&head, sizeof head},
-                                {entries, (size_t)head.count * sizeof *entries}};
-    TRY(slab_checkpoint_put(pass->checkpoint, pass->key, parts, 2));
-    snprintf(name, sizeof name, "%s/%d/", pass->key, (int)(1 - head.set));
-    if (slab_ranks_me(ranks) == 0)
-        slab_checkpoint_forget(pass->checkpoint, name);
+    if (slab_ranks_me(ranks) == 0 && kept)
+        rc = save_list(pass, &head, entries);
+    TRY(slab_ranks_agree(ranks, rc));
 done:
     FREE(entries);
     return rc;
@@ -406,20 +419,24 @@ done:
     return rc;
 }
 
-/* Tasks are numbered as the leaves are: there is one group. */
-static bool mark(const slab_pass *pass, const entry *e, uint8_t *known)
+/* Tasks are numbered as the leaves are: there is one group. Each is in one entry. */
+static bool mark(const slab_pass *pass, const entry *e, pass_tasks *known)
 {
+    int64_t ntasks = pass->layout.ntasks;
     if (e->level < 0 || e->level > pass->layout.levels || e->index < 0 ||
-        e->index >= pass->layout.ntasks)
+        e->index > (ntasks - 1) >> e->level)
         return false;
-    int64_t first = e->index << e->level, end = (e->index + 1) << e->level;
-    for (int64_t t = first; t < end && t < pass->layout.ntasks; t++)
-        known[t / 8] |= (uint8_t)(1u << t % 8);
+    int64_t first = e->index << e->level, end = first + ((int64_t)1 << e->level);
+    for (int64_t t = first; t < end && t < ntasks; t++) {
+        if (pass_tasks_has(known, t))
+            return false;
+        pass_tasks_add(known, t);
+    }
     return true;
 }
 
 static slab_status load_all(const slab_pass *pass, pass_tree *tree, const outline *head,
-                            const entry *entries, uint8_t *known)
+                            const entry *entries, pass_tasks *known)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(pass->crew);
@@ -436,40 +453,31 @@ done:
     return rc;
 }
 
-slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known)
+/* Rank 0 decides: ranks need not agree on phases, and so not on the digest. */
+static slab_status find_list(const slab_pass *pass, outline *head, entry **entries, bool *found)
 {
     slab_status rc = SLAB_OK;
-    slab_ranks *ranks = slab_crew_ranks(pass->crew);
-    entry *entries = NULL;
-    int64_t n = 0;
-    size_t bytes = (size_t)(pass->layout.ntasks + 7) / 8;
-    if (!*known)
-        rc = slab_memory_alloc((void **)known, bytes, 1, "tasks done");
-    TRY(slab_ranks_agree(ranks, rc));
-    TRY(list_nodes(tree, ranks, &entries, &n));
-    memset(*known, 0, bytes);
-    for (int64_t i = 0; i < n; i++)
-        mark(pass, &entries[i], *known);
+    TRY(read_list(pass, head, entries, found));
+    *found = *found && head->layout == layout_digest(pass);
+    TRY(slab_ranks_broadcast(slab_crew_ranks(pass->crew), found, sizeof *found, 0));
 done:
-    FREE(entries);
     return rc;
 }
 
-slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, uint8_t **known)
+slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, pass_tasks *known)
 {
     slab_status rc = SLAB_OK;
     entry *entries = NULL;
     outline head;
     bool found = false;
-    *known = NULL;
     if (!can_be_kept(pass))
         return SLAB_OK;
-    TRY(read_list(pass, &head, &entries, &found));
+    TRY(find_list(pass, &head, &entries, &found));
     if (!found)
         goto done;
-    rc = slab_memory_alloc((void **)known, (size_t)(pass->layout.ntasks + 7) / 8, 1, "tasks done");
+    rc = pass_tasks_create(&pass->layout, known);
     TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
-    TRY(load_all(pass, tree, &head, entries, *known));
+    TRY(load_all(pass, tree, &head, entries, known));
     if (slab_ranks_me(slab_crew_ranks(pass->crew)) == 0)
         slab_log(SLAB_LOG_INFO, "pass '%s' goes on from its checkpoint", pass->name);
 done:
