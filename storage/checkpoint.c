@@ -136,24 +136,29 @@ static record *find(const slab_checkpoint *c, const char *name)
     return NULL;
 }
 
-static slab_status remember(slab_checkpoint *c, const record *one)
+static slab_status make_room(slab_checkpoint *c)
 {
     slab_status rc = SLAB_OK;
-    record *there = find(c, one->name);
-    if (there) {
-        c->dead += RECORD_BYTES + strlen(there->name) + there->bytes;
-        *there = *one;
-        return SLAB_OK;
-    }
     if (c->nrecords == c->room) {
         int room = c->room ? 2 * c->room : 16;
         TRY(slab_memory_resize((void **)&c->records, (size_t)room, sizeof *c->records,
                                "records of a checkpoint"));
         c->room = room;
     }
-    c->records[c->nrecords++] = *one;
 done:
     return rc;
+}
+
+/* There is room: what is in the file is known of, whatever happens. */
+static void remember(slab_checkpoint *c, const record *one)
+{
+    record *there = find(c, one->name);
+    if (!there) {
+        c->records[c->nrecords++] = *one;
+        return;
+    }
+    c->dead += RECORD_BYTES + strlen(there->name) + there->bytes;
+    *there = *one;
 }
 
 /* Takes over what is there; behind the last whole record it is cut off. */
@@ -172,7 +177,8 @@ static slab_status take_over(slab_checkpoint *c)
     }
     c->length = HEAD_BYTES;
     for (uint64_t next; record_read(c->fd, c->length, c->sequence, &one, &next); c->length = next) {
-        TRY(remember(c, &one));
+        TRY(make_room(c));
+        remember(c, &one);
         c->sequence++;
     }
     if (ftruncate(c->fd, (off_t)c->length) != 0)
@@ -269,10 +275,24 @@ static bool make_file(slab_checkpoint *c)
         return false;
     c->length = HEAD_BYTES;
     c->sequence = 0;
-    return file_head_write(c->fd, c->job);
+    if (file_head_write(c->fd, c->job))
+        return true;
+    int why = errno; /* without a head there is nothing to append to: the next record tries again */
+    close(c->fd);
+    c->fd = -1;
+    unlink(c->path);
+    errno = why;
+    return false;
 }
 
-/* The head comes last: until then there is no record. */
+/* Which brings all that has been appended to the disk. */
+static bool sync_file(const slab_checkpoint *c)
+{
+    return !c->sync || fdatasync(c->fd) == 0;
+}
+
+/* The head comes last: until then there is no record. Records count up to the first one that is not
+ * whole, so that one is there only if all before it are, whatever the disk saw first. */
 static bool append(slab_checkpoint *c, const char *name, const slab_state_part *parts, int n,
                    record *out)
 {
@@ -300,7 +320,7 @@ static bool append(slab_checkpoint *c, const char *name, const slab_state_part *
     h.digest = XXH3_64bits_digest(&state);
     head_pack(&h, bytes);
     if (!slab_write_at(c->fd, name, h.name, c->length + RECORD_BYTES) ||
-        !slab_write_at(c->fd, bytes, sizeof bytes, c->length) || (c->sync && fdatasync(c->fd) != 0))
+        !slab_write_at(c->fd, bytes, sizeof bytes, c->length))
         return false;
     c->length = at;
     c->sequence++;
@@ -346,7 +366,7 @@ static void compact(slab_checkpoint *c)
     memcpy(before, c->records, n * sizeof *before);
     strcat(strcpy(to.path, c->path), "-new");
     unlink(to.path); /* of a run that was killed here */
-    if (copy_records(c, &to) && rename(to.path, c->path) == 0) {
+    if (copy_records(c, &to) && sync_file(&to) && rename(to.path, c->path) == 0) {
         close(c->fd);
         c->fd = to.fd;
         c->length = to.length;
@@ -364,23 +384,36 @@ done:
     FREE(before);
 }
 
-static slab_status put_here(slab_checkpoint *c, const char *name, const slab_state_part *parts,
-                            int n)
+static void warn(slab_checkpoint *c)
 {
-    slab_status rc = SLAB_OK;
-    record one;
-    REQUIRE(*name && strlen(name) <= NAME_MOST, SLAB_ERR_INTERNAL, "a record called '%s'", name);
-    if (append(c, name, parts, n, &one)) {
-        TRY(remember(c, &one));
-        compact(c);
-        goto done;
-    }
     if (!c->failed)
         slab_log(SLAB_LOG_WARN,
                  "cannot write '%s': a run that is stopped will not continue from "
                  "here: %s",
                  c->path, strerror(errno));
     c->failed = true;
+}
+
+static slab_status put_here(slab_checkpoint *c, const char *name, const slab_state_part *parts,
+                            int n, bool durable, bool *kept)
+{
+    slab_status rc = SLAB_OK;
+    record one;
+    *kept = false;
+    REQUIRE(*name && strlen(name) <= NAME_MOST, SLAB_ERR_INTERNAL, "a record called '%s'", name);
+    TRY(make_room(c));
+    bool written = append(c, name, parts, n, &one);
+    if (written && (!durable || sync_file(c))) {
+        remember(c, &one);
+        *kept = true;
+        compact(c);
+        goto done;
+    }
+    warn(c);
+    if (written) { /* and not on the disk */
+        c->length = one.offset - strlen(name) - RECORD_BYTES;
+        c->sequence--;
+    }
     if (c->fd >= 0 && ftruncate(c->fd, (off_t)c->length) != 0)
         slab_log(SLAB_LOG_INFO, "'%s' keeps a torn record at its end", c->path);
 done:
@@ -391,9 +424,39 @@ slab_status slab_checkpoint_put(slab_checkpoint *checkpoint, const char *name,
                                 const slab_state_part *parts, int n)
 {
     slab_checkpoint *c = checkpoint;
+    bool kept;
     if (!c)
         return SLAB_OK;
-    return slab_ranks_agree(c->ranks, c->root ? put_here(c, name, parts, n) : SLAB_OK);
+    return slab_ranks_agree(c->ranks, c->root ? put_here(c, name, parts, n, true, &kept) : SLAB_OK);
+}
+
+slab_status slab_checkpoint_add(slab_checkpoint *checkpoint, const char *name,
+                                const slab_state_part *parts, int n, bool *kept)
+{
+    *kept = false;
+    return checkpoint ? put_here(checkpoint, name, parts, n, false, kept) : SLAB_OK;
+}
+
+slab_status slab_checkpoint_seal(slab_checkpoint *checkpoint, const char *name,
+                                 const slab_state_part *parts, int n, bool *kept)
+{
+    *kept = false;
+    return checkpoint ? put_here(checkpoint, name, parts, n, true, kept) : SLAB_OK;
+}
+
+void slab_checkpoint_forget(slab_checkpoint *checkpoint, const char *prefix)
+{
+    slab_checkpoint *c = checkpoint;
+    int n = 0;
+    for (int i = 0; c && i < c->nrecords; i++) {
+        const record *r = &c->records[i];
+        if (strncmp(r->name, prefix, strlen(prefix)) == 0)
+            c->dead += RECORD_BYTES + strlen(r->name) + r->bytes;
+        else
+            c->records[n++] = *r;
+    }
+    if (c)
+        c->nrecords = n;
 }
 
 slab_status slab_checkpoint_size(slab_checkpoint *checkpoint, const char *name, int64_t *bytes)
@@ -425,24 +488,15 @@ done:
     return rc;
 }
 
-slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
-                                  const slab_state_part *parts, int n, bool *found)
+slab_status slab_checkpoint_read(slab_checkpoint *checkpoint, const char *name,
+                                 const slab_state_part *parts, int n, bool *found)
 {
-    slab_status rc = SLAB_OK;
-    slab_checkpoint *c = checkpoint;
     uint64_t wanted = 0;
-    *found = false;
-    if (!c)
-        return SLAB_OK;
+    const record *there = checkpoint ? find(checkpoint, name) : NULL;
     for (int i = 0; i < n; i++)
         wanted += parts[i].bytes;
-    const record *there = c->root ? find(c, name) : NULL;
     *found = there && there->bytes == wanted;
-    TRY(slab_ranks_broadcast(c->ranks, found, sizeof *found, 0));
-    if (*found)
-        TRY(slab_ranks_agree(c->ranks, c->root ? read_parts(c, name, parts, n) : SLAB_OK));
-done:
-    return rc;
+    return *found ? read_parts(checkpoint, name, parts, n) : SLAB_OK;
 }
 
 slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,

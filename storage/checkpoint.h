@@ -34,15 +34,32 @@ typedef struct slab_state_part {
 slab_status slab_checkpoint_put(slab_checkpoint *checkpoint, const char *name,
                                 const slab_state_part *parts, int n);
 
+/**
+ * Keeps a record that counts for nothing by itself: one of many that a later slab_checkpoint_seal()
+ * names, which brings all of them to the disk. On rank 0 alone; not collective.
+ *
+ * @param[out] kept  false: it could not be written, which is a warning as above
+ */
+slab_status slab_checkpoint_add(slab_checkpoint *checkpoint, const char *name,
+                                const slab_state_part *parts, int n, bool *kept);
+
+/** Keeps a record and brings it to the disk, with all that have been added before. On rank 0 alone;
+ * not collective. @param[out] kept  false: it could not be; the one of that name before holds */
+slab_status slab_checkpoint_seal(slab_checkpoint *checkpoint, const char *name,
+                                 const slab_state_part *parts, int n, bool *kept);
+
+/** Records whose names begin so are not needed any more: their room is used again. The next run may
+ * find them still. On rank 0 alone; not collective. */
+void slab_checkpoint_forget(slab_checkpoint *checkpoint, const char *prefix);
+
 /** Fills the parts, on every rank, when there is a record of that name and of their size together.
  * Collective. @param[out] found  false: there is none, and the parts are untouched */
 slab_status slab_checkpoint_get(slab_checkpoint *checkpoint, const char *name,
                                 const slab_state_part *parts, int n, bool *found);
 
-/** As slab_checkpoint_get(), for rank 0 alone: the parts of the others are not looked at.
- * Collective. */
-slab_status slab_checkpoint_fetch(slab_checkpoint *checkpoint, const char *name,
-                                  const slab_state_part *parts, int n, bool *found);
+/** As slab_checkpoint_get(), on rank 0 alone; not collective. */
+slab_status slab_checkpoint_read(slab_checkpoint *checkpoint, const char *name,
+                                 const slab_state_part *parts, int n, bool *found);
 
 /** Bytes of a record, -1: there is none. Collective. */
 slab_status slab_checkpoint_size(slab_checkpoint *checkpoint, const char *name, int64_t *bytes);

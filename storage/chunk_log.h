@@ -79,6 +79,7 @@ typedef struct slab_chunk_log_visitor {
 /**
  * Reads a log up to its end or to the first batch that is not whole.
  *
+ * @param[out] head   filled before the visitor gets anything
  * @param[out] whole  bytes of it that are good: less than the file's length when the tail is torn
  * @retval SLAB_ERR_NOT_FOUND  there is none
  * @retval SLAB_ERR_FORMAT     its head is not that of a chunk log

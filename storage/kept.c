@@ -1,6 +1,8 @@
-/* All records of the share are gathered first, then their bytes are read in the order in which they
- * lie in the file, by several threads. A chunk that was written by two runs, because one of them
- * did not trust what the other had left, is kept once. */
+/* Rank 0 reads the logs, so that files are opened once and not by every rank, and hands out what it
+ * finds in batches, of which each rank takes its share. All records of the share are gathered
+ * first, then their bytes are read in the order in which they lie in the file, by several threads.
+ * A chunk that was written by two runs, because one of them did not trust what the other had left,
+ * is kept once. */
 #include <slab/storage/kept.h>
 
 #include <inttypes.h>
@@ -14,7 +16,7 @@
 #include <slab/storage/base/try.h>
 
 enum { STRIPE = 64 }; /* neighbouring chunks that one rank checks: they mostly lie together */
-enum { TOGETHER = 16, THREADS_MAX = 64 };
+enum { TOGETHER = 16, THREADS_MAX = 64, BATCH = 4096 };
 
 struct slab_kept {
     slab_kept_array *arrays;
@@ -32,10 +34,31 @@ typedef struct known {
 
 typedef struct loading {
     const slab_kept_source *from;
+    bool root;
     slab_kept *kept;
-    known *known; /* of the log that is read */
+    slab_logged_chunk *batch; /* [BATCH] found, not handed out yet; `array` is the number here */
+    int64_t nbatch;
+    int nshared;         /* arrays that all ranks know */
+    slab_status handing; /* how handing out went, the same on all ranks: they do no more of it */
+    /* of the log that is read, on rank 0 */
+    slab_chunk_log_head head;
+    known *known;
     int nknown, room;
 } loading;
+
+/* What comes next from rank 0. */
+typedef struct parcel {
+    uint64_t names; /* bytes of arrays that are new: for each a label and its path */
+    int64_t nchunks;
+    uint64_t old_size;
+    bool last;
+} parcel;
+
+typedef struct label {
+    uint64_t digest;
+    int64_t nchunks;
+    uint64_t length; /* of the path, without its NUL */
+} label;
 
 /* --- reading the logs --- */
 
@@ -62,13 +85,128 @@ done:
     return rc;
 }
 
+/* --- handing out: collective --- */
+
+static slab_status pack_arrays(const loading *l, void **out, size_t *bytes)
+{
+    slab_status rc = SLAB_OK;
+    char *at;
+    *bytes = 0;
+    for (int i = l->nshared; i < l->kept->narrays; i++)
+        *bytes += sizeof(label) + strlen(l->kept->arrays[i].path);
+    TRY(slab_memory_alloc(out, *bytes, 1, "arrays of an unfinished output"));
+    at = *out;
+    for (int i = l->nshared; i < l->kept->narrays; i++) {
+        const slab_kept_array *a = &l->kept->arrays[i];
+        label head = {a->digest, a->nchunks, strlen(a->path)};
+        memcpy(at, &head, sizeof head);
+        memcpy(at + sizeof head, a->path, head.length);
+        at += sizeof head + head.length;
+    }
+done:
+    return rc;
+}
+
+/* In the order of rank 0, so that their numbers are the same. */
+static slab_status unpack_arrays(loading *l, const char *packed, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    char *path = NULL;
+    int number;
+    for (const char *at = packed; at < packed + bytes;) {
+        label head;
+        memcpy(&head, at, sizeof head);
+        ALLOC(path, head.length + 1, "an array's path");
+        memcpy(path, at + sizeof head, head.length);
+        TRY(array_number(l->kept, path, head.digest, head.nchunks, &number));
+        FREE(path);
+        at += sizeof head + head.length;
+    }
+done:
+    FREE(path);
+    return rc;
+}
+
+static slab_status share_arrays(loading *l, void *packed, size_t bytes)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = l->from->ranks;
+    void *room = NULL;
+    if (!l->root)
+        rc = slab_memory_alloc(&room, bytes, 1, "arrays of an unfinished output");
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_ranks_broadcast(ranks, l->root ? packed : room, bytes, 0));
+    if (!l->root)
+        rc = unpack_arrays(l, room, bytes);
+    TRY(slab_ranks_agree(ranks, rc));
+    l->nshared = l->kept->narrays;
+done:
+    FREE(room);
+    return rc;
+}
+
+static slab_status keep_share(loading *l)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept *k = l->kept;
+    int me = slab_ranks_me(l->from->ranks), count = slab_ranks_count(l->from->ranks);
+    for (int64_t i = 0; i < l->nbatch; i++) {
+        if (l->batch[i].number / STRIPE % count != me)
+            continue;
+        if (k->nchunks == k->chunks_room) {
+            int64_t room = k->chunks_room ? 2 * k->chunks_room : 1024;
+            TRY(slab_memory_resize((void **)&k->chunks, (size_t)room, sizeof *k->chunks,
+                                   "chunks of an unfinished output"));
+            k->chunks_room = room;
+        }
+        k->chunks[k->nchunks++] = l->batch[i];
+    }
+done:
+    return rc;
+}
+
+/* What rank 0 has found since the last time becomes known to all. @param mine  what keeps rank 0
+ * from going on; with the last parcel
+ * @param[in,out] last  rank 0's word, that the others get */
+static slab_status hand_out(loading *l, slab_status mine, bool *last)
+{
+    slab_status rc = mine;
+    slab_ranks *ranks = l->from->ranks;
+    void *packed = NULL;
+    size_t bytes = 0;
+    if (l->root && rc == SLAB_OK)
+        rc = pack_arrays(l, &packed, &bytes);
+    TRY(slab_ranks_agree(ranks, rc));
+    parcel p = {bytes, l->nbatch, l->kept->counts.old_size, *last};
+    TRY(slab_ranks_broadcast(ranks, &p, sizeof p, 0));
+    if (p.names > 0)
+        TRY(share_arrays(l, packed, p.names));
+    l->nbatch = p.nchunks;
+    l->kept->counts.old_size = p.old_size;
+    *last = p.last;
+    TRY(slab_ranks_broadcast(ranks, l->batch, (size_t)l->nbatch * sizeof *l->batch, 0));
+    TRY(slab_ranks_agree(ranks, keep_share(l)));
+    l->nbatch = 0;
+done:
+    FREE(packed);
+    l->handing = rc;
+    return rc;
+}
+
+/* --- reading: on rank 0 --- */
+
+static bool of_this_job(const loading *l)
+{
+    return memcmp(l->head.job, l->from->job, SLAB_JOB_KEY_BYTES) == 0;
+}
+
 static slab_status see_array(void *context, uint32_t id, const char *name, uint64_t digest,
                              int64_t nchunks)
 {
     slab_status rc = SLAB_OK;
     loading *l = context;
     int number;
-    if (nchunks < 0)
+    if (nchunks < 0 || !of_this_job(l))
         return SLAB_OK;
     TRY(array_number(l->kept, name, digest, nchunks, &number));
     if (l->nknown == l->room) {
@@ -90,30 +228,25 @@ static int known_array(const loading *l, uint32_t id)
     return -1;
 }
 
-static bool is_ours(const slab_kept_source *from, const slab_logged_chunk *c, int64_t nchunks)
+static bool can_be(const slab_kept_source *from, const slab_logged_chunk *c, int64_t nchunks)
 {
     return c->number >= 0 && c->number < nchunks && c->size > 0 && c->size <= UINT32_MAX &&
-           c->address >= from->committed && c->address <= INT64_MAX - c->size &&
-           c->number / STRIPE % from->ranks == from->rank;
+           c->address >= from->committed && c->address <= INT64_MAX - c->size;
 }
 
 static slab_status see_chunks(void *context, const slab_logged_chunk *chunks, size_t n)
 {
     slab_status rc = SLAB_OK;
     loading *l = context;
-    slab_kept *k = l->kept;
-    for (size_t i = 0; i < n; i++) {
+    bool last = false;
+    for (size_t i = 0; i < n && of_this_job(l); i++) {
         int array = known_array(l, chunks[i].array);
-        if (array < 0 || !is_ours(l->from, &chunks[i], k->arrays[array].nchunks))
+        if (array < 0 || !can_be(l->from, &chunks[i], l->kept->arrays[array].nchunks))
             continue;
-        if (k->nchunks == k->chunks_room) {
-            int64_t room = k->chunks_room ? 2 * k->chunks_room : 1024;
-            TRY(slab_memory_resize((void **)&k->chunks, (size_t)room, sizeof *k->chunks,
-                                   "chunks of an unfinished output"));
-            k->chunks_room = room;
-        }
-        k->chunks[k->nchunks] = chunks[i];
-        k->chunks[k->nchunks++].array = (uint32_t)array;
+        l->batch[l->nbatch] = chunks[i];
+        l->batch[l->nbatch++].array = (uint32_t)array;
+        if (l->nbatch == BATCH)
+            TRY(hand_out(l, SLAB_OK, &last));
     }
 done:
     return rc;
@@ -123,20 +256,16 @@ done:
 static slab_status read_log(loading *l, int number)
 {
     slab_status rc = SLAB_OK;
-    slab_chunk_log_visitor nothing = {0},
-                           all = {.context = l, .array = see_array, .chunks = see_chunks};
-    slab_chunk_log_head head;
+    slab_chunk_log_visitor visitor = {.context = l, .array = see_array, .chunks = see_chunks};
+    slab_kept_counts *counts = &l->kept->counts;
     uint64_t whole;
     char *path = NULL;
     l->nknown = 0;
     TRY(slab_chunk_log_path(l->from->file, number, &path));
-    rc = slab_chunk_log_read(path, &nothing, &head, &whole);
-    if (rc == SLAB_OK && memcmp(head.job, l->from->job, SLAB_JOB_KEY_BYTES) == 0) {
-        slab_kept_counts *counts = &l->kept->counts;
-        counts->old_size = head.old_size < counts->old_size ? head.old_size : counts->old_size;
-        rc = slab_chunk_log_read(path, &all, &head, &whole);
-    }
-    if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY) {
+    rc = slab_chunk_log_read(path, &visitor, &l->head, &whole);
+    if (rc == SLAB_OK && of_this_job(l) && l->head.old_size < counts->old_size)
+        counts->old_size = l->head.old_size;
+    if (rc != SLAB_OK && rc != SLAB_ERR_MEMORY && l->handing == SLAB_OK) {
         slab_log(SLAB_LOG_INFO, "nothing is taken from a chunk log: %s",
                  slab_error_last()->message);
         slab_error_clear();
@@ -144,6 +273,19 @@ static slab_status read_log(loading *l, int number)
     }
 done:
     FREE(path);
+    return rc;
+}
+
+static slab_status read_logs(loading *l)
+{
+    slab_status rc = SLAB_OK;
+    for (int i = 0; l->root && i < l->from->nlogs && rc == SLAB_OK; i++)
+        rc = read_log(l, l->from->logs[i]);
+    for (bool last = l->root; l->handing == SLAB_OK;) {
+        rc = hand_out(l, rc, &last);
+        if (last)
+            break;
+    }
     return rc;
 }
 
@@ -301,26 +443,34 @@ static void settle(slab_kept *k)
     }
 }
 
+static slab_status make_room(loading *l)
+{
+    slab_status rc = SLAB_OK;
+    ALLOC(l->kept, 1, "what an unfinished output holds");
+    ALLOC(l->batch, BATCH, "chunks of an unfinished output");
+    l->kept->counts.old_size = UINT64_MAX;
+done:
+    return rc;
+}
+
 slab_status slab_kept_load(const slab_kept_source *from, slab_kept **out)
 {
     slab_status rc = SLAB_OK;
-    slab_kept *kept = NULL;
-    loading l = {.from = from};
+    loading l = {.from = from, .root = slab_ranks_me(from->ranks) == 0};
     *out = NULL;
-    ALLOC(kept, 1, "what an unfinished output holds");
-    l.kept = kept;
-    kept->counts.old_size = UINT64_MAX;
-    for (int i = 0; i < from->nlogs; i++)
-        TRY(read_log(&l, from->logs[i]));
-    sort_chunks(kept->chunks, kept->nchunks, by_address);
+    TRY(slab_ranks_agree(from->ranks, make_room(&l)));
+    TRY(read_logs(&l));
+    sort_chunks(l.kept->chunks, l.kept->nchunks, by_address);
     if (!from->trusting)
-        TRY(check_all(kept, from->fd, from->threads));
-    settle(kept);
-    *out = kept;
-    kept = NULL;
+        rc = check_all(l.kept, from->fd, from->threads);
+    TRY(slab_ranks_agree(from->ranks, rc));
+    settle(l.kept);
+    *out = l.kept;
+    l.kept = NULL;
 done:
     FREE(l.known);
-    slab_kept_destroy(&kept);
+    FREE(l.batch);
+    slab_kept_destroy(&l.kept);
     return rc;
 }
 

@@ -5,21 +5,22 @@
 #ifndef SLAB_STORAGE_KEPT_H
 #define SLAB_STORAGE_KEPT_H
 
+#include <slab/storage/base/ranks.h>
 #include <slab/storage/chunk_log.h>
 
 typedef struct slab_kept slab_kept;
 
-/** Where to look, and this rank's share of it: every chunk is one rank's to check. */
+/** Where to look. Of what is found every chunk is one rank's: to check, and to keep. */
 typedef struct slab_kept_source {
-    const char *file; /* the output that the logs lie beside */
-    int fd;           /* what its chunks were written to */
-    const int *logs;  /* their numbers */
+    slab_ranks *ranks; /* who share it; rank 0 alone reads the logs */
+    const char *file;  /* the output that the logs lie beside */
+    int fd;            /* what its chunks were written to */
+    const int *logs;   /* their numbers */
     int nlogs;
     const uint8_t *job; /* [SLAB_JOB_KEY_BYTES] logs of other jobs are left alone */
     uint64_t committed; /* chunks before this address belong to somebody else */
-    int rank, ranks;
-    int threads;   /* that check chunks */
-    bool trusting; /* the bytes are not looked at: for those who only count */
+    int threads;        /* that check chunks */
+    bool trusting;      /* the bytes are not looked at: for those who only count */
 } slab_kept_source;
 
 /** An array that logs name. */
@@ -31,8 +32,8 @@ typedef struct slab_kept_array {
     int64_t count;
 } slab_kept_array;
 
-/** Reads the logs and the bytes of all chunks of this rank's share. Not collective. A log that
- * cannot be read gives nothing. */
+/** Reads the logs and the bytes of all chunks of this rank's share. Collective. A log that cannot
+ * be read gives nothing. */
 slab_status slab_kept_load(const slab_kept_source *from, slab_kept **out);
 void slab_kept_destroy(slab_kept **kept);
 

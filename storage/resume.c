@@ -100,17 +100,16 @@ done:
 static slab_status load(slab_txn *txn, uint64_t committed)
 {
     slab_status rc = SLAB_OK;
-    slab_kept_source from = {.file = txn->file.path,
+    slab_kept_source from = {.ranks = txn->ranks,
+                             .file = txn->file.path,
                              .fd = txn->fd,
                              .logs = txn->old_logs,
                              .nlogs = txn->nold_logs,
                              .job = txn->job,
                              .committed = committed,
-                             .rank = slab_ranks_me(txn->ranks),
-                             .ranks = slab_ranks_count(txn->ranks),
                              .threads = txn->options.threads};
     TRY(slab_kept_load(&from, &txn->kept));
-    TRY(copy_log(txn));
+    TRY(slab_ranks_agree(txn->ranks, copy_log(txn)));
 done:
     return rc;
 }
@@ -120,7 +119,7 @@ slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed)
     slab_status rc = SLAB_OK;
     if (!txn->file.resumed)
         return SLAB_OK;
-    TRY(slab_ranks_agree(txn->ranks, load(txn, committed)));
+    TRY(load(txn, committed));
     slab_kept_counts counts = slab_kept_count(txn->kept);
     int64_t sums[3] = {counts.whole, counts.logged, counts.bytes}, end = (int64_t)counts.end;
     TRY(slab_ranks_sum(txn->ranks, sums, 3));
@@ -138,56 +137,41 @@ done:
     return rc;
 }
 
-/* Every rank learns of all chunks that are there. */
-static slab_status mark(slab_writer *w, const int64_t *numbers, size_t n)
+/* A bit for each, and notes those of this rank's share. */
+static slab_status mark_share(slab_writer *w, const slab_kept_array *a, size_t words)
 {
     slab_status rc = SLAB_OK;
-    if (n == 0)
-        return SLAB_OK;
-    ALLOC(w->there, (w->grid.ntiles + 7) / 8, "the chunks that are there");
-    for (size_t i = 0; i < n; i++)
-        w->there[numbers[i] / 8] |= (uint8_t)(1u << numbers[i] % 8);
-done:
-    return rc;
-}
-
-static slab_status note_all(slab_writer *w, const slab_kept_array *a, int64_t **numbers)
-{
-    slab_status rc = SLAB_OK;
-    ALLOC(*numbers, a->count, "the chunks that are there");
-    for (int64_t i = 0; i < a->count; i++) {
-        (*numbers)[i] = a->chunks[i].number;
+    TRY(slab_memory_alloc((void **)&w->there, words, sizeof(int64_t), "the chunks that are there"));
+    for (int64_t i = 0; a && i < a->count; i++) {
+        int64_t number = a->chunks[i].number;
+        w->there[number / 8] |= (uint8_t)(1u << number % 8);
         TRY(slab_writer_note(w, &a->chunks[i]));
     }
 done:
     return rc;
 }
 
+/* Every rank learns of all chunks that are there. */
 slab_status slab_writer_take_over(slab_writer *w)
 {
     slab_status rc = SLAB_OK;
     slab_txn *txn = w->txn;
-    int64_t *numbers = NULL;
-    void *all = NULL;
-    size_t *offsets = NULL;
+    size_t words = (size_t)(w->grid.ntiles / 64 + 1);
     if (!txn->kept || w->info.layout != SLAB_LAYOUT_CHUNKED)
         return SLAB_OK;
     const slab_kept_array *a = slab_kept_find(txn->kept, w->path, slab_array_digest(&w->info));
-    bool any = a && a->count > 0 && a->nchunks == w->grid.ntiles;
-    if (any)
-        rc = note_all(w, a, &numbers);
-    TRY(slab_ranks_agree(txn->ranks, rc));
-    size_t bytes = any ? (size_t)a->count * sizeof *numbers : 0;
-    TRY(slab_ranks_allgather(txn->ranks, numbers, bytes, &all, &offsets));
-    size_t n = offsets[slab_ranks_count(txn->ranks)] / sizeof *numbers;
-    TRY(slab_ranks_agree(txn->ranks, mark(w, all, n)));
-    if (txn->root && n > 0)
-        slab_log(SLAB_LOG_INFO, "'%s': %zu of %" PRId64 " chunks are there already", w->path, n,
-                 w->grid.ntiles);
+    a = a && a->nchunks == w->grid.ntiles ? a : NULL;
+    int64_t n = a ? a->count : 0;
+    TRY(slab_ranks_sum(txn->ranks, &n, 1));
+    if (n == 0)
+        return SLAB_OK;
+    TRY(slab_ranks_agree(txn->ranks, mark_share(w, a, words)));
+    /* A chunk is in one rank's share, so that adding is uniting. */
+    TRY(slab_ranks_sum(txn->ranks, (int64_t *)(void *)w->there, words));
+    if (txn->root)
+        slab_log(SLAB_LOG_INFO, "'%s': %" PRId64 " of %" PRId64 " chunks are there already",
+                 w->path, n, w->grid.ntiles);
 done:
-    FREE(all);
-    FREE(offsets);
-    FREE(numbers);
     return rc;
 }
 

@@ -41,11 +41,11 @@ slab_status slab_unfinished_count(const char *file, const char *job, bool in_pla
     int *logs = NULL;
     uint8_t key[SLAB_JOB_KEY_BYTES];
     slab_job_key(job, key);
-    slab_kept_source from = {.file = file,
+    slab_kept_source from = {.ranks = slab_ranks_alone(),
+                             .file = file,
                              .fd = -1,
                              .job = key,
                              .committed = in_place ? committed_end(file) : 0,
-                             .ranks = 1,
                              .trusting = true};
     TRY(slab_chunk_log_list(file, &logs, &from.nlogs));
     from.logs = logs;
@@ -219,7 +219,8 @@ slab_status slab_unfinished_ends(const char *file, uint64_t *committed, uint64_t
     int *logs = NULL;
     char *job = NULL;
     uint8_t key[SLAB_JOB_KEY_BYTES];
-    slab_kept_source from = {.file = file, .fd = -1, .job = key, .ranks = 1, .trusting = true};
+    slab_kept_source from = {
+        .ranks = slab_ranks_alone(), .file = file, .fd = -1, .job = key, .trusting = true};
     TRY(slab_job_read(file, &job));
     slab_job_key(job, key);
     TRY(slab_chunk_log_list(file, &logs, &from.nlogs));

@@ -1,6 +1,8 @@
 /* At commit rank 0 enters all chunks into the index, in the order of their numbers, so that the
- * index is the same whoever wrote what. Memory stays bounded: in every round each rank offers its
- * next few thousand chunks, and those up to the least of all offers' ends are gathered. */
+ * index is the same whoever wrote what. Memory stays bounded: a round takes the chunks whose
+ * numbers lie in a window. A number occurs once, so a window of so many numbers never holds more
+ * chunks, and how many rounds there are does not depend on which rank has which; where few were
+ * written of many, the window is wider. */
 #include <slab/storage/transaction_impl.h>
 
 #include <inttypes.h>
@@ -9,7 +11,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-enum { ROUND_CHUNKS = 65536 }; /* of all ranks together */
+enum { ROUND_CHUNKS = 65536, WIDTHS = 47 }; /* of all ranks together; 2^16 to 2^62 numbers */
 
 slab_status slab_writer_note(slab_writer *w, const slab_logged_chunk *chunk)
 {
@@ -82,39 +84,86 @@ done:
     return rc;
 }
 
-slab_status slab_writer_register(slab_writer *w)
+/* The least number that any rank has left, INT64_MAX: none has one. */
+static slab_status least_left(slab_writer *w, int64_t next, int64_t *first)
+{
+    slab_status rc = SLAB_OK;
+    int64_t most = next < w->nplaced ? -w->placed[next].number : -INT64_MAX;
+    TRY(slab_ranks_max(w->txn->ranks, &most, 1));
+    *first = -most;
+done:
+    return rc;
+}
+
+/* The first of my chunks from `next` on whose number is not below the bound. */
+static int64_t place_of(const slab_writer *w, int64_t next, int64_t bound)
+{
+    int64_t end = w->nplaced;
+    while (next < end) {
+        int64_t middle = next + (end - next) / 2;
+        if (w->placed[middle].number < bound)
+            next = middle + 1;
+        else
+            end = middle;
+    }
+    return next;
+}
+
+static int64_t window_end(int64_t first, int width)
+{
+    int64_t numbers = (int64_t)ROUND_CHUNKS << width;
+    return first > INT64_MAX - numbers ? INT64_MAX : first + numbers;
+}
+
+/* The widest window whose chunks are not too many; the narrowest one's cannot be. */
+static slab_status choose_end(slab_writer *w, int64_t next, int64_t first, int64_t *end)
+{
+    slab_status rc = SLAB_OK;
+    int64_t chunks[WIDTHS];
+    int width = 0;
+    for (int i = 0; i < WIDTHS; i++)
+        chunks[i] = place_of(w, next, window_end(first, i)) - next;
+    TRY(slab_ranks_sum(w->txn->ranks, chunks, WIDTHS));
+    while (width + 1 < WIDTHS && chunks[width + 1] <= ROUND_CHUNKS)
+        width++;
+    *end = window_end(first, width);
+done:
+    return rc;
+}
+
+static slab_status enter_round(slab_writer *w, int64_t next, int64_t stop)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = w->txn->ranks;
-    int64_t quota = ROUND_CHUNKS / slab_ranks_count(ranks), next = 0;
-    bool more;
     void *all = NULL;
     size_t *offsets = NULL;
-    if (quota < 64)
-        quota = 64;
-    TRY(slab_ranks_agree(ranks, sort_and_check(w, w->placed, w->nplaced)));
-    do {
-        int64_t last = next + quota < w->nplaced ? next + quota : w->nplaced, stop = last;
-        /* The least number that any rank must keep back, as a maximum of the negatives. */
-        int64_t bound = last < w->nplaced ? -w->placed[last].number : INT64_MIN;
-        TRY(slab_ranks_max(ranks, &bound, 1));
-        if (bound != INT64_MIN)
-            for (stop = next; stop < last && w->placed[stop].number < -bound; stop++)
-                ;
-        TRY(slab_ranks_gather(ranks, w->placed ? w->placed + next : NULL,
-                              (size_t)(stop - next) * sizeof *w->placed, 0, &all, &offsets));
-        if (w->txn->root)
-            rc = enter(w, all, (int64_t)(offsets[slab_ranks_count(ranks)] / sizeof *w->placed));
-        TRY(slab_ranks_agree(ranks, rc));
-        FREE(all);
-        FREE(offsets);
-        next = stop;
-        more = bound != INT64_MIN;
-    } while (more);
-    FREE(w->placed);
-    w->nplaced = w->placed_room = 0;
+    TRY(slab_ranks_gather(ranks, w->placed ? w->placed + next : NULL,
+                          (size_t)(stop - next) * sizeof *w->placed, 0, &all, &offsets));
+    if (w->txn->root)
+        rc = enter(w, all, (int64_t)(offsets[slab_ranks_count(ranks)] / sizeof *w->placed));
+    TRY(slab_ranks_agree(ranks, rc));
 done:
     FREE(all);
     FREE(offsets);
+    return rc;
+}
+
+slab_status slab_writer_register(slab_writer *w)
+{
+    slab_status rc = SLAB_OK;
+    int64_t next = 0, first, end;
+    TRY(slab_ranks_agree(w->txn->ranks, sort_and_check(w, w->placed, w->nplaced)));
+    for (;;) {
+        TRY(least_left(w, next, &first));
+        if (first == INT64_MAX)
+            break;
+        TRY(choose_end(w, next, first, &end));
+        int64_t stop = place_of(w, next, end);
+        TRY(enter_round(w, next, stop));
+        next = stop;
+    }
+    FREE(w->placed);
+    w->nplaced = w->placed_room = 0;
+done:
     return rc;
 }

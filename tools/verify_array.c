@@ -110,9 +110,8 @@ static void report_json(const char *path, const check *c, const bad *all, size_t
     json_array_append_new(json, one);
 }
 
-/* What is known about one array, printed on rank 0. One that is whole but not as it was sealed gets
- * its line with the seals. */
-static void report(slab_call *call, const char *path, const check *c, const bad *all, size_t n)
+/* One that is whole but not as it was sealed gets its line with the seals. */
+static void report_text(slab_call *call, const char *path, const check *c, const bad *all, size_t n)
 {
     char at[SLAB_SHAPE_TEXT_MAX];
     for (size_t i = 0; i < n; i++) {
@@ -132,15 +131,28 @@ static void report(slab_call *call, const char *path, const check *c, const bad 
                    c->grid.ntiles == 1 ? "" : "s");
 }
 
+/* What is known about one array, on rank 0. */
+static void report(slab_verify *v, const char *path, const check *c, const bad *all, size_t n)
+{
+    if (v->json)
+        report_json(path, c, all, n, v->json);
+    else
+        report_text(v->call, path, c, all, n);
+}
+
+/* @param[out] all  on rank 0, which reports them; NULL on the others
+ * @param[out] n  on every rank */
 static slab_status gather_bad(slab_call *call, check *c, bad **all, size_t *n)
 {
     slab_status rc = SLAB_OK;
     size_t *offsets = NULL;
     slab_ranks *ranks = slab_call_ranks(call);
-    TRY(slab_ranks_allgather(ranks, c->found, c->nfound * sizeof *c->found, (void **)all,
-                             &offsets));
-    *n = offsets[slab_ranks_count(ranks)] / sizeof **all;
-    if (*n)
+    int64_t sum = (int64_t)c->nfound;
+    TRY(slab_ranks_gather(ranks, c->found, c->nfound * sizeof *c->found, 0, (void **)all,
+                          &offsets));
+    TRY(slab_ranks_sum(ranks, &sum, 1));
+    *n = (size_t)sum;
+    if (*all)
         qsort(*all, *n, sizeof **all, by_chunk);
 done:
     FREE(offsets);
@@ -312,10 +324,8 @@ slab_status slab_verify_array(slab_verify *v, slab_file *file, const char *path)
     } else {
         TRY(rc);
         v->bad_chunks += (int64_t)n;
-        if (v->json)
-            report_json(path, &c, all, n, v->json);
-        else
-            report(v->call, path, &c, all, n);
+        if (slab_ranks_me(slab_call_ranks(v->call)) == 0)
+            report(v, path, &c, all, n);
     }
     slab_seals_count(v->call, &v->seals, path, &c.seal);
 done:

@@ -24,7 +24,9 @@ typedef struct run {
     gate gate;
     unsigned char *scratch; /* [places, needs.scratch] */
     pass_tree tree;
-    uint8_t *known; /* tasks that an earlier run has done, bit by bit; NULL: none */
+    pass_tasks known; /* that are in the state an earlier run has left */
+    pass_tasks mine;  /* that this rank has done in this run */
+    pass_tasks done;  /* that any rank had done when this spell began */
 } run;
 
 static int gate_enter(gate *g)
@@ -344,9 +346,9 @@ static slab_status run_task(void *context, int thread, int64_t task)
     const pass_layout *layout = &r->pass->layout;
     int64_t first, end;
     pass_node node = {0};
-    bool known = r->known && (r->known[task / 8] >> task % 8 & 1);
+    bool known = pass_tasks_has(&r->known, task);
     pass_task_tiles(layout, task, &first, &end);
-    if (known && units_are_there(r, first, end))
+    if (pass_tasks_has(&r->done, task) || (known && units_are_there(r, first, end)))
         return SLAB_OK;
     int place = r->gate.nplaces < slab_crew_threads(r->pass->crew) ? gate_enter(&r->gate) : -1;
     TRY(pass_node_make(r->pass, 0, pass_task_leaf(layout, task), &node));
@@ -354,6 +356,7 @@ static slab_status run_task(void *context, int thread, int64_t task)
     TRY(run_tiles(r, place < 0 ? thread : place, &node, first, end));
     if (!node.known) /* else it is in the tree already */
         TRY(pass_tree_add(&r->tree, &node));
+    pass_tasks_add(&r->mine, task);
 done:
     pass_node_clear(&node);
     if (place >= 0)
@@ -399,7 +402,9 @@ static void release(run *r)
     if (hold_bands(r, false) != SLAB_OK)
         slab_error_clear();
     pass_tree_clear(&r->tree);
-    FREE(r->known);
+    pass_tasks_clear(&r->known);
+    pass_tasks_clear(&r->mine);
+    pass_tasks_clear(&r->done);
     FREE(r->scratch);
     FREE(r->gate.taken);
     pthread_cond_destroy(&r->gate.freed);
@@ -423,18 +428,26 @@ done:
     return rc;
 }
 
-/* All tasks; with a checkpoint in spells of a few minutes, after each of which it is kept. */
+/* All tasks; with a checkpoint in spells of a few minutes, after each of which it is kept. What is
+ * done in one is not done again in the next: sinks like `store` take a tile once. */
 static slab_status run_tasks(run *r)
 {
     slab_status rc = SLAB_OK;
     slab_pass *pass = r->pass;
+    slab_ranks *ranks = slab_crew_ranks(pass->crew);
+    double interval = pass_state_interval(pass);
+    if (interval > 0) {
+        rc = pass_tasks_create(&pass->layout, &r->mine);
+        if (rc == SLAB_OK)
+            rc = pass_tasks_create(&pass->layout, &r->done);
+        TRY(slab_ranks_agree(ranks, rc));
+    }
     for (bool all = false; !all;) {
-        TRY(slab_crew_run_some(pass->crew, pass->layout.ntasks, pass_state_interval(pass), run_task,
-                               r, &all));
+        TRY(slab_crew_run_some(pass->crew, pass->layout.ntasks, interval, run_task, r, &all));
         if (all)
             break;
         pass_state_save(pass, &r->tree);
-        TRY(pass_state_mark(pass, &r->tree, &r->known));
+        TRY(pass_tasks_unite(ranks, &r->mine, &r->done));
     }
 done:
     if (rc == SLAB_ERR_STOPPED)

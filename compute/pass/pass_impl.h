@@ -73,6 +73,19 @@ void pass_node_span(const pass_layout *layout, int level, int64_t index, slab_sp
 size_t pass_states_bytes(const slab_pass *pass, const slab_span *span, int s);
 slab_shape pass_tile_shape(const pass_layout *layout); /* of a whole tile, clipped to the array */
 
+/* task_set.c: some of a pass's tasks, a bit each. The zeroed one holds none and takes none. */
+typedef struct pass_tasks {
+    int64_t nwords, *words;
+} pass_tasks;
+
+size_t pass_tasks_bytes(const pass_layout *layout);
+slab_status pass_tasks_create(const pass_layout *layout, pass_tasks *out);
+void pass_tasks_clear(pass_tasks *tasks);
+bool pass_tasks_has(const pass_tasks *tasks, int64_t task);
+void pass_tasks_add(pass_tasks *tasks, int64_t task); /* from any thread */
+/* all: those of every rank, each of which is in one rank's only. Collective. */
+slab_status pass_tasks_unite(slab_ranks *ranks, const pass_tasks *mine, pass_tasks *all);
+
 /* tree.c: the nodes this rank holds, merged as soon as siblings meet. */
 typedef struct pass_tree {
     const slab_pass *pass;
@@ -112,10 +125,8 @@ double pass_state_interval(const slab_pass *pass); /* seconds until it is kept a
 bool pass_sink_remembers(const pass_sink *sink);   /* what it has been shown is in the checkpoint */
 void pass_state_save(const slab_pass *pass, const pass_tree *tree);
 void pass_state_save_root(const slab_pass *pass, const pass_node *root, const slab_pass_plan *plan);
-/* Fills the tree with what an earlier run has kept. @param[out] known  a bit for every task that is
- * in it; NULL: none */
-slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, uint8_t **known);
-/* The tasks that all ranks' trees hold now. */
-slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known);
+/* Fills the tree with what an earlier run has kept. @param[out] known  the tasks that are in it;
+ * without words: there is nothing */
+slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, pass_tasks *known);
 
 #endif

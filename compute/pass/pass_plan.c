@@ -97,6 +97,8 @@ static void find_needs(const slab_pass *pass, pass_needs *needs)
     if (pass->layout.emits) /* what a group comes to is made of its states */
         needs->thread = plus(needs->thread, node_bytes(pass, pass->layout.levels));
     needs->shared = tree_bytes(pass);
+    if (pass->layout.ntasks > 1) /* those of an earlier run, of this rank, and of all */
+        needs->shared = plus(needs->shared, 3 * pass_tasks_bytes(&pass->layout));
     needs->hold = band_bytes(pass);
 }
 

@@ -6,6 +6,9 @@
  * A sink takes part when all that tiles leave behind lies in its state (in_state), in integers that
  * only have to be added (sums), or where `has` finds it. If one sink of a pass does neither, the
  * pass starts over.
+ *
+ * States are two sets of records by turns, and a list says which of them it names: a run that is
+ * killed while it keeps one leaves the list and the set before.
  */
 #include <slab/compute/pass/pass_impl.h>
 
@@ -34,6 +37,7 @@ typedef struct entry {
 typedef struct outline {
     uint64_t layout; /* a digest: another cut into tasks is another pass */
     int64_t count;
+    int64_t set; /* of records that it names: 0 or 1 */
 } outline;
 
 static bool sums_of(const pass_sink *sink, slab_sink_sums *out)
@@ -85,35 +89,55 @@ static uint64_t layout_digest(const slab_pass *pass)
     return d;
 }
 
-/* "<key>", "<key>/<what><number>" */
-static const char *record_name(const slab_pass *pass, const char *what, int64_t number,
-                               char name[96])
+enum { NAME_ROOM = 128 };
+
+/* The list is "<key>" by itself. */
+static const char *record_name(const slab_pass *pass, int64_t set, const char *what, int64_t number,
+                               char name[NAME_ROOM])
 {
-    if (*what)
-        snprintf(name, 96, "%s/%s%" PRId64, pass->key, what, number);
-    else
-        snprintf(name, 96, "%s", pass->key);
+    snprintf(name, NAME_ROOM, "%s/%d/%s%" PRId64, pass->key, (int)set, what, number);
     return name;
 }
 
 /* --- integers outside of states --- */
 
 /* Rank 0's become those of all ranks together, the others' zero: what they add up to stays. */
+static slab_status fold_values(slab_ranks *ranks, int64_t *values, int64_t n)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_ranks_sum(ranks, values, (size_t)n));
+    if (slab_ranks_me(ranks) != 0)
+        memset(values, 0, (size_t)n * sizeof *values);
+done:
+    return rc;
+}
+
+static void copy_rows(const slab_sink_sums *sums, int64_t first, int64_t rows, int64_t *copy,
+                      bool back)
+{
+    int64_t *table = (int64_t *)sums->table + first * sums->ld;
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(back ? table + i * sums->ld : copy + i * sums->n,
+               back ? copy + i * sums->n : table + i * sums->ld, (size_t)sums->n * sizeof *copy);
+}
+
+/* Short rows are added together: ranks meet as often as there are pieces, not rows. */
 static slab_status fold(slab_ranks *ranks, const slab_sink_sums *sums)
 {
     slab_status rc = SLAB_OK;
-    bool root = slab_ranks_me(ranks) == 0;
-    int64_t values[PIECE];
-    for (int64_t i = 0; i < sums->rows; i++) {
-        for (int64_t v = 0; v < sums->n; v += PIECE) {
-            int64_t n = sums->n - v < PIECE ? sums->n - v : PIECE;
-            char *at = (char *)sums->table + (size_t)(i * sums->ld + v) * sizeof *values;
-            memcpy(values, at, (size_t)n * sizeof *values);
-            TRY(slab_ranks_sum(ranks, values, (size_t)n));
-            if (!root)
-                memset(values, 0, (size_t)n * sizeof *values);
-            memcpy(at, values, (size_t)n * sizeof *values);
+    int64_t values[PIECE], *table = sums->table;
+    int64_t together = sums->n > 0 && sums->n < PIECE ? PIECE / sums->n : 1;
+    if (sums->ld == sums->n)
+        return fold_values(ranks, table, sums->rows * sums->n);
+    for (int64_t i = 0; i < sums->rows; i += together) {
+        int64_t rows = sums->rows - i < together ? sums->rows - i : together;
+        if (rows == 1) {
+            TRY(fold_values(ranks, table + i * sums->ld, sums->n));
+            continue;
         }
+        copy_rows(sums, i, rows, values, false);
+        TRY(fold_values(ranks, values, rows * sums->n));
+        copy_rows(sums, i, rows, values, true);
     }
 done:
     return rc;
@@ -133,55 +157,44 @@ done:
     return rc;
 }
 
-static void copy_rows(const slab_sink_sums *sums, void *copy, bool back)
-{
-    size_t row = (size_t)sums->n * sizeof(int64_t);
-    for (int64_t i = 0; copy && i < sums->rows; i++) {
-        char *in_table = (char *)sums->table + (size_t)(i * sums->ld) * sizeof(int64_t);
-        char *in_copy = (char *)copy + (size_t)i * row;
-        memcpy(back ? in_table : in_copy, back ? in_copy : in_table, row);
-    }
-}
-
-static slab_status save_sums(const slab_pass *pass, int s)
+static slab_status save_sums(const slab_pass *pass, int s, int64_t set, bool *kept)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(pass->crew);
     slab_sink_sums sums;
-    slab_state_part part = {0};
+    slab_state_part part;
     void *copy = NULL;
-    char name[96];
+    char name[NAME_ROOM];
     if (!sums_of(&pass->sinks[s], &sums))
         return SLAB_OK;
     TRY(fold(ranks, &sums));
-    if (slab_ranks_me(ranks) == 0)
-        rc = dense(&sums, &copy, &part);
-    TRY(slab_ranks_agree(ranks, rc));
-    copy_rows(&sums, copy, false);
-    TRY(slab_checkpoint_put(pass->checkpoint, record_name(pass, "sums", s, name), &part, 1));
+    if (slab_ranks_me(ranks) != 0 || !*kept)
+        return SLAB_OK;
+    TRY(dense(&sums, &copy, &part));
+    if (copy)
+        copy_rows(&sums, 0, sums.rows, copy, false);
+    TRY(slab_checkpoint_add(pass->checkpoint, record_name(pass, set, "sums", s, name), &part, 1,
+                            kept));
 done:
     FREE(copy);
     return rc;
 }
 
-static slab_status load_sums(const slab_pass *pass, int s, bool *found)
+/* On rank 0. */
+static slab_status load_sums(const slab_pass *pass, int s, int64_t set, bool *found)
 {
     slab_status rc = SLAB_OK;
-    slab_ranks *ranks = slab_crew_ranks(pass->crew);
     slab_sink_sums sums;
-    slab_state_part part = {0};
+    slab_state_part part;
     void *copy = NULL;
-    char name[96];
-    *found = true;
+    char name[NAME_ROOM];
     if (!sums_of(&pass->sinks[s], &sums))
         return SLAB_OK;
-    if (slab_ranks_me(ranks) == 0)
-        rc = dense(&sums, &copy, &part);
-    TRY(slab_ranks_agree(ranks, rc));
-    TRY(slab_checkpoint_fetch(pass->checkpoint, record_name(pass, "sums", s, name), &part, 1,
-                              found));
-    if (*found)
-        copy_rows(&sums, copy, true);
+    TRY(dense(&sums, &copy, &part));
+    TRY(slab_checkpoint_read(pass->checkpoint, record_name(pass, set, "sums", s, name), &part, 1,
+                             found));
+    if (*found && copy)
+        copy_rows(&sums, 0, sums.rows, copy, true);
 done:
     FREE(copy);
     return rc;
@@ -209,6 +222,25 @@ done:
     return rc;
 }
 
+/* Of whatever layout. */
+static slab_status read_list(const slab_pass *pass, outline *head, entry **entries, bool *found)
+{
+    slab_status rc = SLAB_OK;
+    int64_t bytes, room = (int64_t)sizeof *head;
+    *found = false;
+    TRY(slab_checkpoint_size(pass->checkpoint, pass->key, &bytes));
+    if (bytes < room || (bytes - room) % (int64_t)sizeof **entries != 0)
+        goto done;
+    int64_t n = (bytes - room) / (int64_t)sizeof **entries;
+    rc = slab_memory_alloc((void **)entries, (size_t)n + 1, sizeof **entries, "states of a pass");
+    TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
+    slab_state_part parts[2] = {{head, sizeof *head}, {*entries, (size_t)(bytes - room)}};
+    TRY(slab_checkpoint_get(pass->checkpoint, pass->key, parts, 2, found));
+    *found = *found && head->count == n && (head->set == 0 || head->set == 1);
+done:
+    return rc;
+}
+
 static pass_node *find(const pass_tree *tree, const entry *e)
 {
     for (size_t i = 0; i < tree->count; i++)
@@ -217,47 +249,102 @@ static pass_node *find(const pass_tree *tree, const entry *e)
     return NULL;
 }
 
-/* A node's states come to rank 0, and go into the file. */
+/* A node's states come to rank 0, and go into the file. `rc` of a rank that cannot go on: it takes
+ * what comes all the same. */
 static slab_status save_node(const slab_pass *pass, const pass_tree *tree, const entry *e,
-                             int64_t i)
+                             const char *name, void *buffer, slab_status rc, bool *kept)
+{
+    slab_ranks *ranks = slab_crew_ranks(pass->crew);
+    int me = slab_ranks_me(ranks);
+    slab_state_part part = {me == e->owner ? find(tree, e)->states : buffer, (size_t)e->bytes};
+    if (me == e->owner && me != 0)
+        TRY(slab_ranks_send(ranks, part.data, part.bytes, 0, TAG));
+    if (me != 0)
+        return rc;
+    if (e->owner != 0)
+        TRY(slab_ranks_receive(ranks, buffer, part.bytes, (int)e->owner, TAG));
+    if (rc == SLAB_OK && *kept)
+        rc = slab_checkpoint_add(pass->checkpoint, name, &part, 1, kept);
+done:
+    return rc;
+}
+
+/* In the order of the list, so that nothing has to be agreed on between them. */
+static slab_status save_nodes(const slab_pass *pass, const pass_tree *tree, const outline *head,
+                              const entry *entries, bool *kept)
 {
     slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_crew_ranks(pass->crew);
-    int me = slab_ranks_me(ranks);
-    slab_state_part part = {NULL, (size_t)e->bytes};
     void *buffer = NULL;
-    char name[96];
-    if (me == 0 && e->owner != 0)
-        rc = slab_memory_alloc(&buffer, part.bytes, 1, "a state to keep");
+    int64_t most = 0;
+    char name[NAME_ROOM];
+    for (int64_t i = 0; i < head->count; i++)
+        if (entries[i].owner != 0 && entries[i].bytes > most)
+            most = entries[i].bytes;
+    if (slab_ranks_me(ranks) == 0)
+        rc = slab_memory_alloc(&buffer, (size_t)most, 1, "a state to keep");
     TRY(slab_ranks_agree(ranks, rc));
-    part.data = buffer;
-    if (me == e->owner)
-        part.data = find(tree, e)->states;
-    if (me == e->owner && me != 0)
-        TRY(slab_ranks_send(ranks, part.data, part.bytes, 0, TAG));
-    if (me == 0 && e->owner != 0)
-        TRY(slab_ranks_receive(ranks, buffer, part.bytes, (int)e->owner, TAG));
-    TRY(slab_checkpoint_put(pass->checkpoint, record_name(pass, "node", i, name), &part, 1));
+    for (int64_t i = 0; i < head->count; i++)
+        rc = save_node(pass, tree, &entries[i], record_name(pass, head->set, "node", i, name),
+                       buffer, rc, kept);
+    TRY(slab_ranks_agree(ranks, rc));
 done:
     FREE(buffer);
     return rc;
 }
 
-/* The list comes last: until then the record is the one before, or none. */
-static slab_status save(const slab_pass *pass, const pass_tree *tree)
+/* The set that the list in the checkpoint does not name, also when that is of another layout: it
+ * holds until there is a new one. */
+static slab_status free_set(const slab_pass *pass, int64_t *set)
 {
     slab_status rc = SLAB_OK;
     entry *entries = NULL;
+    outline before;
+    bool found;
+    TRY(read_list(pass, &before, &entries, &found));
+    *set = found ? 1 - before.set : 0;
+done:
+    FREE(entries);
+    return rc;
+}
+
+/*
+ * On rank 0. The list comes last: until then the one before holds, or none. It brings all to the
+ * disk. If it cannot be written, what the one before names is still needed.
+ */
+static slab_status save_list(const slab_pass *pass, const outline *head, entry *entries)
+{
+    slab_status rc = SLAB_OK;
+    outline first = *head;
+    slab_state_part parts[2] = {{&first, sizeof first},
+                                {entries, (size_t)head->count * sizeof *entries}};
+    bool kept;
+    char name[NAME_ROOM];
+    TRY(slab_checkpoint_seal(pass->checkpoint, pass->key, parts, 2, &kept));
+    snprintf(name, sizeof name, "%s/%d/", pass->key, (int)(1 - head->set));
+    if (kept)
+        slab_checkpoint_forget(pass->checkpoint, name);
+done:
+    return rc;
+}
+
+static slab_status save(const slab_pass *pass, const pass_tree *tree)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_crew_ranks(pass->crew);
+    entry *entries = NULL;
     outline head = {.layout = layout_digest(pass)};
-    char name[96];
-    TRY(list_nodes(tree, slab_crew_ranks(pass->crew), &entries, &head.count));
-    for (int64_t i = 0; i < head.count; i++)
-        TRY(save_node(pass, tree, &entries[i], i));
-    for (int s = 0; s < pass->nsinks; s++)
-        TRY(save_sums(pass, s));
-    slab_state_part parts[2] = {{&head, sizeof head},
-                                {entries, (size_t)head.count * sizeof *entries}};
-    TRY(slab_checkpoint_put(pass->checkpoint, record_name(pass, "", 0, name), parts, 2));
+    bool kept = true; /* on rank 0: false when a record could not be written, which it has said */
+    TRY(free_set(pass, &head.set));
+    TRY(list_nodes(tree, ranks, &entries, &head.count));
+    TRY(save_nodes(pass, tree, &head, entries, &kept));
+    for (int s = 0; s < pass->nsinks; s++) {
+        slab_status mine = save_sums(pass, s, head.set, &kept);
+        TRY(slab_ranks_agree(ranks, mine));
+    }
+    if (slab_ranks_me(ranks) == 0 && kept)
+        rc = save_list(pass, &head, entries);
+    TRY(slab_ranks_agree(ranks, rc));
 done:
     FREE(entries);
     return rc;
@@ -302,112 +389,95 @@ void pass_state_save_root(const slab_pass *pass, const pass_node *root, const sl
 
 /* --- the next run --- */
 
-static slab_status load_node(const slab_pass *pass, pass_tree *tree, const entry *e, int64_t i,
-                             bool *found)
+/* On rank 0. */
+static slab_status load_node(const slab_pass *pass, pass_tree *tree, const entry *e,
+                             const char *name, bool *found)
 {
     slab_status rc = SLAB_OK;
-    bool root = slab_ranks_me(slab_crew_ranks(pass->crew)) == 0;
     pass_node node = {0};
-    slab_state_part part = {0};
-    char name[96];
-    if (root) {
-        rc = pass_node_make(pass, (int)e->level, e->index, &node);
-        part = (slab_state_part){node.states, node.bytes};
-    }
-    TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
-    TRY(slab_checkpoint_fetch(pass->checkpoint, record_name(pass, "node", i, name), &part, 1,
-                              found));
-    if (root && *found)
-        rc = pass_tree_add(tree, &node);
-    TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
+    TRY(pass_node_make(pass, (int)e->level, e->index, &node));
+    slab_state_part part = {node.states, node.bytes};
+    TRY(slab_checkpoint_read(pass->checkpoint, name, &part, 1, found));
+    if (*found)
+        TRY(pass_tree_add(tree, &node));
 done:
     pass_node_clear(&node);
     return rc;
 }
 
-/* Tasks are numbered as the leaves are: there is one group. */
-static bool mark(const slab_pass *pass, const entry *e, uint8_t *known)
+static slab_status load_set(const slab_pass *pass, pass_tree *tree, const outline *head,
+                            const entry *entries, bool *found)
 {
+    slab_status rc = SLAB_OK;
+    char name[NAME_ROOM];
+    for (int64_t i = 0; i < head->count && *found; i++)
+        TRY(load_node(pass, tree, &entries[i], record_name(pass, head->set, "node", i, name),
+                      found));
+    for (int s = 0; s < pass->nsinks && *found; s++)
+        TRY(load_sums(pass, s, head->set, found));
+done:
+    return rc;
+}
+
+/* Tasks are numbered as the leaves are: there is one group. Each is in one entry. */
+static bool mark(const slab_pass *pass, const entry *e, pass_tasks *known)
+{
+    int64_t ntasks = pass->layout.ntasks;
     if (e->level < 0 || e->level > pass->layout.levels || e->index < 0 ||
-        e->index >= pass->layout.ntasks)
+        e->index > (ntasks - 1) >> e->level)
         return false;
-    int64_t first = e->index << e->level, end = (e->index + 1) << e->level;
-    for (int64_t t = first; t < end && t < pass->layout.ntasks; t++)
-        known[t / 8] |= (uint8_t)(1u << t % 8);
+    int64_t first = e->index << e->level, end = first + ((int64_t)1 << e->level);
+    for (int64_t t = first; t < end && t < ntasks; t++) {
+        if (pass_tasks_has(known, t))
+            return false;
+        pass_tasks_add(known, t);
+    }
     return true;
 }
 
-static slab_status load_all(const slab_pass *pass, pass_tree *tree, const entry *entries, int64_t n,
-                            uint8_t *known, bool *found)
+static slab_status load_all(const slab_pass *pass, pass_tree *tree, const outline *head,
+                            const entry *entries, pass_tasks *known)
 {
     slab_status rc = SLAB_OK;
-    *found = true;
-    for (int64_t i = 0; i < n && *found; i++)
-        *found = mark(pass, &entries[i], known);
-    for (int64_t i = 0; i < n && *found; i++)
-        TRY(load_node(pass, tree, &entries[i], i, found));
-    for (int s = 0; s < pass->nsinks && *found; s++)
-        TRY(load_sums(pass, s, found));
-    REQUIRE(*found, SLAB_ERR_FORMAT,
+    slab_ranks *ranks = slab_crew_ranks(pass->crew);
+    bool found = true;
+    for (int64_t i = 0; i < head->count && found; i++)
+        found = mark(pass, &entries[i], known);
+    if (slab_ranks_me(ranks) == 0 && found)
+        rc = load_set(pass, tree, head, entries, &found);
+    TRY(slab_ranks_agree(ranks, rc));
+    TRY(slab_ranks_broadcast(ranks, &found, sizeof found, 0));
+    REQUIRE(found, SLAB_ERR_FORMAT,
             "the checkpoint of pass '%s' contradicts itself: --no-resume starts over", pass->name);
 done:
     return rc;
 }
 
-static slab_status read_list(const slab_pass *pass, outline *head, entry **entries, bool *found)
+/* Rank 0 decides: ranks need not agree on phases, and so not on the digest. */
+static slab_status find_list(const slab_pass *pass, outline *head, entry **entries, bool *found)
 {
     slab_status rc = SLAB_OK;
-    int64_t bytes, room = (int64_t)sizeof *head;
-    char name[96];
-    *found = false;
-    record_name(pass, "", 0, name);
-    TRY(slab_checkpoint_size(pass->checkpoint, name, &bytes));
-    if (bytes < room || (bytes - room) % (int64_t)sizeof **entries != 0)
-        goto done;
-    int64_t n = (bytes - room) / (int64_t)sizeof **entries;
-    rc = slab_memory_alloc((void **)entries, (size_t)n + 1, sizeof **entries, "states of a pass");
-    TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
-    slab_state_part parts[2] = {{head, sizeof *head}, {*entries, (size_t)(bytes - room)}};
-    TRY(slab_checkpoint_get(pass->checkpoint, name, parts, 2, found));
-    *found = *found && head->layout == layout_digest(pass) && head->count == n;
+    TRY(read_list(pass, head, entries, found));
+    *found = *found && head->layout == layout_digest(pass);
+    TRY(slab_ranks_broadcast(slab_crew_ranks(pass->crew), found, sizeof *found, 0));
 done:
     return rc;
 }
 
-slab_status pass_state_mark(const slab_pass *pass, const pass_tree *tree, uint8_t **known)
-{
-    slab_status rc = SLAB_OK;
-    slab_ranks *ranks = slab_crew_ranks(pass->crew);
-    entry *entries = NULL;
-    int64_t n = 0;
-    size_t bytes = (size_t)(pass->layout.ntasks + 7) / 8;
-    if (!*known)
-        rc = slab_memory_alloc((void **)known, bytes, 1, "tasks done");
-    TRY(slab_ranks_agree(ranks, rc));
-    TRY(list_nodes(tree, ranks, &entries, &n));
-    memset(*known, 0, bytes);
-    for (int64_t i = 0; i < n; i++)
-        mark(pass, &entries[i], *known);
-done:
-    FREE(entries);
-    return rc;
-}
-
-slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, uint8_t **known)
+slab_status pass_state_load(const slab_pass *pass, pass_tree *tree, pass_tasks *known)
 {
     slab_status rc = SLAB_OK;
     entry *entries = NULL;
     outline head;
     bool found = false;
-    *known = NULL;
     if (!can_be_kept(pass))
         return SLAB_OK;
-    TRY(read_list(pass, &head, &entries, &found));
+    TRY(find_list(pass, &head, &entries, &found));
     if (!found)
         goto done;
-    rc = slab_memory_alloc((void **)known, (size_t)(pass->layout.ntasks + 7) / 8, 1, "tasks done");
+    rc = pass_tasks_create(&pass->layout, known);
     TRY(slab_ranks_agree(slab_crew_ranks(pass->crew), rc));
-    TRY(load_all(pass, tree, entries, head.count, *known, &found));
+    TRY(load_all(pass, tree, &head, entries, known));
     if (slab_ranks_me(slab_crew_ranks(pass->crew)) == 0)
         slab_log(SLAB_LOG_INFO, "pass '%s' goes on from its checkpoint", pass->name);
 done:

@@ -428,11 +428,13 @@ done:
     return rc;
 }
 
+/* In pieces of 8 MiB: MPI takes a buffer as large as the message, of which no budget knows. */
 static slab_status reduce(slab_ranks *ranks, int64_t *values, size_t n, MPI_Op op)
 {
+    enum { TOGETHER = 1 << 20 };
     slab_status rc = SLAB_OK;
-    for (size_t at = 0; ranks->count > 1 && at < n; at += INT_MAX) {
-        size_t some = n - at < INT_MAX ? n - at : INT_MAX;
+    for (size_t at = 0; ranks->count > 1 && at < n; at += TOGETHER) {
+        size_t some = n - at < TOGETHER ? n - at : TOGETHER;
         TRY_MPI(
             MPI_Allreduce(MPI_IN_PLACE, values + at, (int)some, MPI_INT64_T, op, comm_of(ranks)));
     }

@@ -107,9 +107,9 @@ slab_status slab_ranks_receive(slab_ranks *ranks, void *data, size_t bytes, int 
 
 /**
  * Shared words: n 64-bit integers that live on every rank and that any rank may change atomically
- * without the owner's help (MPI one-sided; plain atomics on one rank). Create and destroy are
- * collective; the operations are thread-safe and wait for nobody. There is no compare-and-swap:
- * Open MPI 4.1 crashes in its own.
+ * without the owner's help (MPI one-sided; plain atomics on one rank). n may differ from rank to
+ * rank. Create and destroy are collective; the operations are thread-safe and wait for nobody.
+ * There is no compare-and-swap: Open MPI 4.1 crashes in its own.
  */
 typedef struct slab_words slab_words;
 slab_status slab_words_create(slab_ranks *ranks, size_t n, slab_words **out);
@@ -122,7 +122,8 @@ slab_status slab_words_set(slab_words *words, int owner, size_t index, int64_t v
 /**
  * Words first .. first + n - 1 of all ranks, without waiting for any of them. The first call begins
  * to read; a later one takes what was read once all of it has come, and the next begins anew. One
- * such reading at a time, always with the same first and n. Cost: a message a rank and reading.
+ * such reading at a time, always with the same first and n, which is 64 at most. Cost: a message a
+ * rank and reading.
  *
  * @param[out] values  [count, n], row-major; unchanged until *all; the caller's
  * @param[out] all     true: values holds a whole reading

@@ -196,7 +196,9 @@ done:
 
 slab_status slab_words_look(slab_words *words, size_t first, size_t n, int64_t *values, bool *all)
 {
+    slab_status rc = SLAB_OK;
     *all = false;
+    REQUIRE(n <= WORDS_LOOK_MOST, SLAB_ERR_INTERNAL, "a look at %zu shared words", n);
     if (is_local(words)) {
         for (size_t i = 0; i < n; i++)
             values[i] = atomic_load(&words->local[first + i]);
@@ -206,7 +208,8 @@ slab_status slab_words_look(slab_words *words, size_t first, size_t n, int64_t *
     if (words->served)
         return served_words_look(words->served, first, n, values, all);
     pthread_mutex_lock(&words->ranks->lock);
-    slab_status rc = look(words, first, n, values, all);
+    rc = look(words, first, n, values, all);
     pthread_mutex_unlock(&words->ranks->lock);
+done:
     return rc;
 }

@@ -6,10 +6,13 @@
 
 #include <slab/storage/base/ranks.h>
 
+enum { WORDS_LOOK_MOST = 64 }; /* words of a rank that are looked at together */
+
 typedef struct served_words served_words;
 typedef enum served_op { SERVED_ADD, SERVED_SET, SERVED_GET } served_op;
 
-/** Collective. A thread on every rank answers for its words until they are destroyed. */
+/** Collective. A thread on every rank answers for its words until they are destroyed.
+ * @param n  may differ from rank to rank */
 slab_status served_words_create(slab_ranks *ranks, size_t n, served_words **out);
 void served_words_destroy(served_words **words); /* collective */
 

@@ -36,7 +36,7 @@ struct served_words {
     bool looking;
     question look;
     MPI_Request *requests; /* [2 count]: questions and answers of a look */
-    int64_t *seen;         /* [count, n] */
+    int64_t *seen;         /* [count, n of the look] */
 };
 
 static int64_t do_own(served_words *w, served_op op, size_t index, int64_t operand)
@@ -51,7 +51,7 @@ static int64_t do_own(served_words *w, served_op op, size_t index, int64_t opera
 static void answer(served_words *w, int asker)
 {
     question q;
-    int64_t words[64];
+    int64_t words[WORDS_LOOK_MOST];
     if (MPI_Recv(&q, QUESTION_WORDS, MPI_INT64_T, asker, TAG_ASK, w->comm, MPI_STATUS_IGNORE) !=
         MPI_SUCCESS)
         return;
@@ -99,7 +99,6 @@ static slab_status make_room(served_words *w)
     size_t count = (size_t)slab_ranks_count(w->ranks);
     ALLOC(w->own, w->n, "shared words");
     ALLOC(w->requests, 2 * count, "shared words");
-    ALLOC(w->seen, count * w->n, "shared words");
 done:
     return rc;
 }
@@ -109,7 +108,6 @@ slab_status served_words_create(slab_ranks *ranks, size_t n, served_words **out)
     slab_status rc = SLAB_OK;
     served_words *w = NULL;
     *out = NULL;
-    REQUIRE(n <= 64, SLAB_ERR_INTERNAL, "%zu shared words", n);
     rc = slab_memory_alloc((void **)&w, 1, sizeof *w, "shared words");
     if (w) {
         w->ranks = ranks;
@@ -168,6 +166,8 @@ static slab_status ask_all(served_words *w, size_t first, size_t n)
 {
     slab_status rc = SLAB_OK;
     int count = slab_ranks_count(w->ranks);
+    if (!w->seen)
+        ALLOC(w->seen, (size_t)count * n, "shared words");
     w->look = (question){SERVED_GET, (int64_t)first, (int64_t)n, 0, TAG_LOOK};
     for (int i = 0; i < 2 * count; i++)
         w->requests[i] = MPI_REQUEST_NULL;

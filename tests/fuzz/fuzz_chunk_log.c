@@ -153,13 +153,13 @@ static void use_log(const uint8_t key[SLAB_JOB_KEY_BYTES], size_t n, size_t outp
         fuzz_taken++;
     MUST(whole <= n, "%lu whole bytes of %zu", (unsigned long)whole, n);
     int fd = open("out.h5", O_RDONLY | O_CLOEXEC);
-    slab_kept_source from = {.file = "out.h5",
+    slab_kept_source from = {.ranks = slab_ranks_alone(),
+                             .file = "out.h5",
                              .fd = fd,
                              .logs = &number,
                              .nlogs = 1,
                              .job = key,
                              .committed = 8,
-                             .ranks = 1,
                              .threads = 1};
     if (is_good(slab_kept_load(&from, &kept)))
         for (int i = 0; slab_kept_at(kept, i); i++)

@@ -1,5 +1,6 @@
 /* Agreement, broadcast, gathering, sums and messages among 1, 2 and 4 ranks. */
 #include "check_ranks.h"
+#include <mpi.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <stdlib.h>
@@ -117,6 +118,33 @@ static void check_sums(slab_ranks *ranks)
     CHECK(most[0] == count - 1 && most[1] == 0 && most[2] == INT64_MIN + count - 1);
 }
 
+static int longest; /* values that were reduced at once */
+
+/* In the place of MPI's own, which it calls. */
+int MPI_Allreduce(const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm)
+{
+    longest = n > longest ? n : longest;
+    return PMPI_Allreduce(from, to, n, type, op, comm);
+}
+
+/* More than go at once: no value is missed between the pieces, and MPI's own buffers stay small. */
+static void check_long_sums(slab_ranks *ranks)
+{
+    const int64_t n = 3 * 1048576 + 5, each = (int64_t)count * (count - 1) / 2;
+    int64_t *values = malloc((size_t)n * sizeof *values), wrong = 0;
+    for (int64_t i = 0; i < n; i++)
+        values[i] = i + me;
+    longest = 0;
+    CHECK(slab_ranks_sum(ranks, values, (size_t)n) == SLAB_OK);
+    CHECK(longest <= 1048576);
+    for (int64_t i = 0; i < n; i++)
+        wrong += values[i] != count * i + each;
+    CHECK(wrong == 0);
+    CHECK(slab_ranks_max(ranks, values, (size_t)n) == SLAB_OK);
+    CHECK(values[n - 1] == count * (n - 1) + each);
+    free(values);
+}
+
 /* Round a ring, against deadlock: rank 0 sends first, the others receive first. */
 static void check_messages(slab_ranks *ranks)
 {
@@ -150,6 +178,7 @@ int main(void)
     check_gathers(ranks, 100003);
     check_gather_without_room(ranks);
     check_sums(ranks);
+    check_long_sums(ranks);
     check_messages(ranks);
     return checks_end(ranks);
 }

@@ -79,6 +79,31 @@ static void check_looking(void)
         CHECK(slab_words_look(words, 1, 2, seen, &all) == SLAB_OK);
 }
 
+/* As many as there are parts of spilled keys, on one rank alone. */
+static void check_many_on_one_rank(void)
+{
+    enum { MANY = 5000 };
+    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
+    static int64_t seen[16 * MANY];
+    int64_t value;
+    bool all;
+    slab_words *many = NULL;
+    CHECK(slab_words_create(ranks, me == 0 ? MANY : 1, &many) == SLAB_OK);
+    if (!many)
+        return;
+    for (int i = me; i < MANY; i += 97)
+        CHECK(slab_words_fetch_add(many, 0, (size_t)i, i + 1, &value) == SLAB_OK);
+    CHECK(slab_ranks_barrier(ranks) == SLAB_OK);
+    for (int i = 0; i < MANY; i++) {
+        int64_t expected = i % 97 < count ? i + 1 : 0;
+        if (i % 50 == me) /* each looks at some */
+            CHECK(slab_words_get(many, 0, (size_t)i, &value) == SLAB_OK && value == expected);
+    }
+    if (me == 0)
+        CHECK(slab_words_look(many, 0, MANY, seen, &all) == SLAB_ERR_INTERNAL && !all);
+    slab_words_destroy(&many);
+}
+
 int main(void)
 {
     if (slab_ranks_start(&ranks) != SLAB_OK)
@@ -87,6 +112,7 @@ int main(void)
     check_changes();
     check_setting();
     check_looking();
+    check_many_on_one_rank();
     slab_words_destroy(&words);
     CHECK(words == NULL);
     slab_words_destroy(&words);

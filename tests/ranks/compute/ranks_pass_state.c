@@ -1,8 +1,11 @@
 /*
- * A pass with a checkpoint: killed after some spells it goes on from what was kept, ended it is not
- * run again; sums of floats, whose bits show the order of additions, and of integers outside of
- * states.
+ * A pass with a checkpoint: killed after some spells it goes on from what was kept, also when it
+ * was killed while it kept it or the disk was full; ended it is not run again; sums of floats,
+ * whose bits show the order of additions, and of integers outside of states, for which ranks do not
+ * meet once a row.
  */
+#include <errno.h>
+#include <mpi.h>
 #include <slab/compute/pass/pass.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -11,18 +14,71 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { TILE = 262144, TILES = 23, ELEMENTS = TILE * TILES - 77, ROWS = 5, COLUMNS = 3, LD = 4 };
+enum { MANY_ROWS = 6000 };
 
 /* Adds in its state, and counts tiles by number in a table; fails at the n-th tile it is shown. */
 typedef struct adder {
     int fails_at;
     atomic_int shown;
     int64_t table[ROWS * LD];
+    int64_t *many; /* [MANY_ROWS, LD] kept in place of the table; NULL: the table is */
     float sum;
     int64_t tiles;
 } adder;
+
+static int64_t meetings;
+
+/* In the place of MPI's own, which it calls. */
+int MPI_Allreduce(const void *from, void *to, int n, MPI_Datatype type, MPI_Op op, MPI_Comm comm)
+{
+    meetings++;
+    return PMPI_Allreduce(from, to, n, type, op, comm);
+}
+
+/* What becomes of a write to the checkpoint, from 1: half of it is done, and it fails, or it is the
+ * last thing that happens to the file, as when the process is killed. */
+static struct fault {
+    enum { NOTHING, DISK_FULL, KILLED } what;
+    int at, writes; /* 0: never; that there were */
+} fault;
+
+static bool is_checkpoint(int fd)
+{
+    char link[32], name[256] = "";
+    static const char end[] = ".slab-state";
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, name, sizeof name - 1);
+    return n > (ssize_t)strlen(end) && strcmp(name + n - strlen(end), end) == 0;
+}
+
+/* In the place of the system's. */
+ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    bool ours = is_checkpoint(fd);
+    if (ours && ++fault.writes == fault.at) {
+        syscall(SYS_pwrite64, fd, data, n / 2, at);
+        if (fault.what == KILLED)
+            return (ssize_t)n;
+        errno = ENOSPC;
+        return -1;
+    }
+    if (ours && fault.what == KILLED && fault.writes > fault.at)
+        return (ssize_t)n;
+    return syscall(SYS_pwrite64, fd, data, n, at);
+}
+
+int ftruncate(int fd, off_t length)
+{
+    bool dead = fault.what == KILLED && fault.writes >= fault.at && is_checkpoint(fd);
+    return dead ? 0 : (int)syscall(SYS_ftruncate, fd, length);
+}
+
+static useconds_t nap = 20000; /* that a tile takes */
 
 typedef struct adder_state {
     float sum;
@@ -48,7 +104,7 @@ static slab_status take(const void *sink, const slab_span *span, void *state, in
     adder_state *s = state;
     const float *x = tile->view.data;
     (void)span, (void)phase, (void)scratch;
-    usleep(20000);
+    usleep(nap);
     if (atomic_fetch_add(&a->shown, 1) + 1 == a->fails_at)
         return slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__, "a bad tile");
     for (int64_t i = 0; i < tile->box.count[0]; i++)
@@ -64,6 +120,8 @@ static bool table_of(const void *sink, slab_sink_sums *out)
 {
     adder *a = (adder *)(uintptr_t)sink;
     *out = (slab_sink_sums){a->table, ROWS, COLUMNS, LD};
+    if (a->many)
+        *out = (slab_sink_sums){a->many, MANY_ROWS, COLUMNS, LD};
     return true;
 }
 
@@ -183,6 +241,137 @@ static int64_t check(slab_value *value, int threads, const char *file)
     return failures;
 }
 
+static void tear(const char *file)
+{
+    char path[96];
+    struct stat st;
+    snprintf(path, sizeof path, "%.*s.f.h5.slab-state", (int)(strrchr(file, '/') + 1 - file), file);
+    if (stat(path, &st) != 0 || truncate(path, st.st_size - 1) != 0)
+        perror(path);
+}
+
+/* As a kill leaves it that comes before the list of what is kept is whole: the list before holds,
+ * and what it names is still there. */
+static int64_t check_torn(slab_value *value, int threads, const char *file)
+{
+    int64_t failures = 0;
+    int me = slab_ranks_me(slab_ranks_world());
+    adder whole = {0}, killed = {.fails_at = me == 0 ? 5 : 0}, rest = {0};
+    slab_pass_keep_every(1000);
+    CHECK(run(value, threads, &whole, NULL, false, false) == SLAB_OK);
+    slab_pass_keep_every(0.001);
+    CHECK(run(value, threads, &killed, file, false, false) == SLAB_ERR_FORMAT);
+    if (me == 0)
+        tear(file);
+    CHECK(run(value, 3 - threads, &rest, file, true, true) == SLAB_OK);
+    int64_t n = shown_in_all(&rest);
+    CHECK(n > 0 && n < TILES);
+    CHECK(rest.tiles == TILES && memcmp(&rest.sum, &whole.sum, sizeof(float)) == 0);
+    CHECK(table_is_right(&rest));
+    return failures;
+}
+
+/* Two runs, the second from what the first has left, of which one meets the fault; then a third. */
+static int64_t check_fault(slab_value *value, const char *file, const adder *whole, int in_run)
+{
+    int64_t failures = 0;
+    struct fault planned = fault, none = {0};
+    adder first = {.fails_at = slab_ranks_me(slab_ranks_world()) == 0 ? 5 : 0}, second = {0},
+          last = {0};
+    slab_pass_keep_every(0.001);
+    fault = in_run == 1 ? planned : none;
+    CHECK(run(value, 1, &first, file, false, false) == SLAB_ERR_FORMAT);
+    planned.writes = in_run == 1 ? fault.writes : 0;
+    slab_pass_keep_every(1000); /* kept once more, at the end */
+    fault = in_run == 2 ? planned : none;
+    CHECK(run(value, 1, &second, file, true, false) == SLAB_OK);
+    planned.writes = in_run == 2 ? fault.writes : planned.writes;
+    fault = none;
+    CHECK(run(value, 1, &last, file, true, true) == SLAB_OK);
+    CHECK(second.tiles == TILES && memcmp(&second.sum, &whole->sum, sizeof(float)) == 0);
+    CHECK(last.tiles == TILES && memcmp(&last.sum, &whole->sum, sizeof(float)) == 0);
+    CHECK(table_is_right(&second) && table_is_right(&last));
+    fault = planned;
+    return failures;
+}
+
+/* Every write; some when there are many. Each rank counts up to the same. */
+static int64_t walk_faults(slab_value *value, const char *file, const adder *whole, int in_run)
+{
+    int64_t failures = 0, writes;
+    fault = (struct fault){0};
+    failures += check_fault(value, file, whole, in_run);
+    writes = fault.writes;
+    slab_ranks_max(slab_ranks_world(), &writes, 1);
+    CHECK(writes >= 10); /* a state, sums, and a list of them */
+    int points = slab_ranks_count(slab_ranks_world()) == 1 ? 80 : 24;
+    for (int what = DISK_FULL; what <= KILLED && failures == 0; what++)
+        for (int i = 0; i < writes && i < points && failures == 0; i++) {
+            int64_t at = writes <= points ? i : i * writes / points;
+            fault = (struct fault){.what = what, .at = (int)at + 1};
+            failures += check_fault(value, file, whole, in_run);
+            if (failures)
+                fprintf(stderr, "of run %d, %s at write %d of %d\n", in_run,
+                        what == KILLED ? "killed" : "disk full", fault.at, (int)writes);
+            slab_ranks_max(slab_ranks_world(), &failures, 1);
+        }
+    fault = (struct fault){0};
+    return failures;
+}
+
+static int64_t check_faults(slab_value *value, const char *file)
+{
+    int64_t failures = 0;
+    adder whole = {0};
+    nap = 1000;
+    slab_pass_keep_every(1000);
+    CHECK(run(value, 1, &whole, NULL, false, false) == SLAB_OK);
+    failures += walk_faults(value, file, &whole, 1);
+    failures += walk_faults(value, file, &whole, 2);
+    nap = 20000;
+    return failures;
+}
+
+/* On every rank its own numbers, and 7 beside the columns. */
+static void fill_many(int64_t *many)
+{
+    for (int64_t i = 0; i < MANY_ROWS * LD; i++)
+        many[i] = i % LD < COLUMNS ? i * 10 + slab_ranks_me(slab_ranks_world()) : 7;
+}
+
+static bool many_are_right(const int64_t *many)
+{
+    static int64_t all[MANY_ROWS * LD];
+    int64_t count = slab_ranks_count(slab_ranks_world());
+    memcpy(all, many, sizeof all);
+    slab_ranks_sum(slab_ranks_world(), all, MANY_ROWS * LD);
+    for (int64_t i = 0; i < MANY_ROWS * LD; i++)
+        if (all[i] != (i % LD < COLUMNS ? count * i * 10 + count * (count - 1) / 2 : 7 * count))
+            return false;
+    return true;
+}
+
+static int64_t check_many_rows(slab_value *value, const char *file)
+{
+    static int64_t many[MANY_ROWS * LD];
+    int64_t failures = 0, before;
+    adder plain = {.many = many}, kept = {.many = many}, none = {.many = many};
+    slab_pass_keep_every(1000);
+    before = meetings;
+    CHECK(run(value, 1, &plain, NULL, false, false) == SLAB_OK);
+    int64_t without = meetings - before;
+    fill_many(many);
+    before = meetings;
+    CHECK(run(value, 1, &kept, file, false, false) == SLAB_OK);
+    CHECK(meetings - before < without + 60);
+    CHECK(many_are_right(many));
+    for (int64_t i = 0; i < MANY_ROWS * LD; i++)
+        many[i] = i % LD < COLUMNS ? 0 : 7;
+    CHECK(run(value, 1, &none, file, true, true) == SLAB_OK);
+    CHECK(shown_in_all(&none) == 0 && many_are_right(many));
+    return failures;
+}
+
 int main(void)
 {
     slab_ranks *ranks;
@@ -196,7 +385,9 @@ int main(void)
     slab_ranks_broadcast(ranks, file, sizeof file, 0);
     slab_value *value = vector();
     for (int threads = 1; threads <= 2; threads++)
-        failures += check(value, threads, file);
+        failures += check(value, threads, file) + check_torn(value, threads, file);
+    failures += check_many_rows(value, file);
+    failures += check_faults(value, file);
     slab_value_drop(&value);
     if (slab_ranks_me(ranks) == 0 && rmdir(folder) != 0) {
         fprintf(stderr, "something is left in %s\n", folder);

@@ -186,6 +186,74 @@ START_TEST(a_file_that_is_mostly_replaced_records_is_written_anew)
 }
 END_TEST
 
+/* In the place of the system's. */
+static int syncs;
+
+int fdatasync(int fd)
+{
+    (void)fd;
+    syncs++;
+    return 0;
+}
+
+START_TEST(many_records_and_the_one_that_names_them_are_brought_to_the_disk_once)
+{
+    slab_checkpoint *c = open_checkpoint(false);
+    char name[16], text[8];
+    bool kept_it, found;
+    syncs = 0;
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "part%d", i);
+        snprintf(text, sizeof text, "%07d", i);
+        ok(slab_checkpoint_add(c, name, &(slab_state_part){text, 7}, 1, &kept_it));
+        ck_assert(kept_it);
+    }
+    ck_assert_int_eq(syncs, 0);
+    keep(c, "list", "of them");
+    ck_assert_int_eq(syncs, 1);
+    slab_checkpoint_close(&c, false);
+    c = open_checkpoint(true);
+    ck_assert_str_eq(kept(c, "list", 7), "of them");
+    ck_assert_str_eq(kept(c, "part37", 7), "0000037");
+    memset(text, 0, sizeof text);
+    ok(slab_checkpoint_read(c, "part99", &(slab_state_part){text, 7}, 1, &found));
+    ck_assert(found);
+    ck_assert_str_eq(text, "0000099");
+    ok(slab_checkpoint_read(c, "part99", &(slab_state_part){text, 6}, 1, &found));
+    ck_assert(!found);
+    slab_checkpoint_close(&c, true);
+    ok(slab_checkpoint_add(NULL, "part", &(slab_state_part){text, 7}, 1, &kept_it));
+    ck_assert(!kept_it);
+    ok(slab_checkpoint_read(NULL, "part", &(slab_state_part){text, 7}, 1, &found));
+    ck_assert(!found);
+}
+END_TEST
+
+START_TEST(the_room_of_records_that_are_forgotten_is_used_again)
+{
+    enum { BYTES = 1 << 20 };
+    slab_checkpoint *c = open_checkpoint(false);
+    uint8_t *data = calloc(BYTES, 1);
+    char name[16];
+    struct stat st;
+    bool kept_it, found;
+    keep(c, "b/first", "stays");
+    for (int i = 0; i < 70; i++) {
+        snprintf(name, sizeof name, "a/%d", i);
+        ok(slab_checkpoint_add(c, name, &(slab_state_part){data, BYTES}, 1, &kept_it));
+        slab_checkpoint_forget(c, "a/");
+        ok(slab_checkpoint_read(c, name, &(slab_state_part){data, BYTES}, 1, &found));
+        ck_assert(!found);
+        ck_assert_int_eq(stat(in_folder(".f.h5.slab-state"), &st), 0);
+        ck_assert_int_lt(st.st_size, 20 * BYTES);
+    }
+    ck_assert_str_eq(kept(c, "b/first", 5), "stays");
+    slab_checkpoint_forget(NULL, "a/");
+    slab_checkpoint_close(&c, true);
+    free(data);
+}
+END_TEST
+
 START_TEST(no_checkpoint_keeps_nothing_and_has_nothing)
 {
     keep(NULL, "mean", "one");
@@ -234,6 +302,8 @@ int main(void)
     tcase_add_test(job, jobs_differ_by_their_lines_and_not_by_remarks);
     tcase_add_test(job, records_are_there_in_the_next_run_and_the_last_of_a_name_holds);
     tcase_add_test(job, a_file_that_is_mostly_replaced_records_is_written_anew);
+    tcase_add_test(job, many_records_and_the_one_that_names_them_are_brought_to_the_disk_once);
+    tcase_add_test(job, the_room_of_records_that_are_forgotten_is_used_again);
     tcase_add_test(job, no_checkpoint_keeps_nothing_and_has_nothing);
     tcase_add_test(job, a_torn_or_changed_record_is_none_and_those_before_it_are);
     Suite *suite = suite_create("job");
