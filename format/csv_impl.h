@@ -34,7 +34,8 @@ struct slab_import {
     slab_array_spec spec;
     char delimiter;
     bool header;
-    int64_t begin; /* offset of the first line of numbers */
+    int64_t top;   /* offset of the first line: behind a byte order mark */
+    int64_t begin; /* of the first line of numbers */
     int64_t end;
     slab_lines lines; /* of numbers */
     int64_t columns;  /* of numbers */

@@ -186,8 +186,8 @@ static slab_status header_begin(const slab_import *in, header_walk **out)
     int64_t stop;
     ALLOC(*out, 1, "the header's names");
     TRY(slab_window_init(&(*out)->window, &in->file, in->end, SLAB_WINDOW_BYTES));
-    TRY(slab_window_newline(&(*out)->window, 0, &stop));
-    TRY(slab_csv_walk_begin(&(*out)->walk, &(*out)->window, 0, stop, in->delimiter));
+    TRY(slab_window_newline(&(*out)->window, in->top, &stop));
+    TRY(slab_csv_walk_begin(&(*out)->walk, &(*out)->window, in->top, stop, in->delimiter));
     for (int k = 0; k < in->header_ids; k++)
         TRY(slab_csv_walk_next(&(*out)->walk, (*out)->scratch, &unused));
 done:
