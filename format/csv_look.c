@@ -240,6 +240,8 @@ static slab_status survey_header(slab_import *in)
                 slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__, "a name with a NUL in it"));
         TRY(rc);
         in->name_bytes += (int64_t)field.length + 1;
+        in->names_apart = in->names_apart || memchr(field.text, '\t', field.length) ||
+                          (field.length > 0 && field.text[0] == '/');
     }
 done:
     slab_window_clear(&w);

@@ -92,6 +92,15 @@ with h5py.File("n.h5") as f:
     check(f["data"].attrs["columns"] in ("a\tb,c", b"a\tb,c"), "names of columns")
 slab("export", "n.h5:/data", "-o", "n2.csv")
 check(open("n.csv").read() == open("n2.csv").read(), "names come back")
+for i, (text, names) in enumerate((('"a\tb",c\n1,2\n', [b"a\tb", b"c"]),
+                                   ("/data,c\n1,2\n", [b"/data", b"c"]),
+                                   ('"a\tb"\n1\n2\n', [b"a\tb"]))):
+    write("tab.csv", text)
+    slab("import", "tab.csv", "-o", f"tab{i}.h5", "--header", "yes", ranks=1 + i)
+    with h5py.File(f"tab{i}.h5") as f:
+        check(list(f["data.columns/name"][...]) == names, f"{names}: names apart")
+    slab("export", f"tab{i}.h5:/data", "-o", "tab2.csv", "--force")
+    check(open("tab2.csv").read() == text, f"{names} come back")
 slab("export", "n.h5:/data[::-1, 1:]", "-o", "n3.csv")
 check(open("n3.csv").read() == 'id,"b,c"\n"r,2",4\nr1,2\n', "a selection takes its names along")
 write("r.csv", "a,b\nr1,1,2\n")  # R leaves the names' column out of the header
