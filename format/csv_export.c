@@ -46,6 +46,16 @@ static int64_t block_rows(int64_t tile, size_t row, size_t room)
     return fit > tile ? fit / tile * tile : fit;
 }
 
+/* Rows were chosen for the room that there is. */
+static slab_status check_bound(size_t length, size_t room)
+{
+    slab_status rc = SLAB_OK;
+    REQUIRE(length <= room, SLAB_ERR_INTERNAL, "%zu bytes of text were written where %zu fit",
+            length, room);
+done:
+    return rc;
+}
+
 /* --- short rows --- */
 
 typedef struct csv_blocks {
@@ -67,13 +77,14 @@ static slab_status format_block(void *context, int thread, int64_t block, char *
     csv_blocks *b = context;
     int64_t first = block * b->rows - b->phase, last = first + b->rows;
     char *at = text;
-    (void)capacity; /* rows were chosen for it */
     first = first < 0 ? 0 : first;
     last = last < b->t->rows ? last : b->t->rows;
     slab_csv_piece piece = {.row = first, .rows = last - first, .columns = b->t->columns};
     TRY(slab_csv_piece_read(b->t, thread, &piece));
-    for (int64_t i = 0; i < piece.rows; i++)
+    for (int64_t i = 0; i < piece.rows; i++) {
         at += slab_csv_piece_row(b->t, &piece, i, at);
+        TRY(check_bound((size_t)(at - text), capacity));
+    }
     *length = (size_t)(at - text);
     slab_crew_count_bytes(b->t->crew, piece.rows * piece.columns * b->t->dtype.size);
 done:
@@ -102,7 +113,8 @@ typedef struct csv_tiles {
     int64_t across;    /* tiles along a line */
     bool writing;
     int64_t *length; /* [rows, across] of the pieces; then their offsets */
-    char **text;     /* [threads]: a piece of a line */
+    size_t room;     /* of a piece of a line */
+    char **text;     /* [threads]: one each */
 } csv_tiles;
 
 static int64_t clip(int64_t x, int64_t low, int64_t high)
@@ -126,6 +138,7 @@ static slab_status tile_task(void *context, int thread, int64_t task)
     TRY(slab_csv_piece_read(w->t, thread, &p));
     for (int64_t i = 0; i < p.rows; i++) {
         size_t n = slab_csv_piece_row(w->t, &p, i, w->text[thread]);
+        TRY(check_bound(n, w->room));
         int64_t *cell = &w->length[(p.row - w->row + i) * w->across + column];
         if (w->writing)
             TRY(slab_output_write(w->t->out, *cell, w->text[thread], n));
@@ -162,12 +175,12 @@ static slab_status tiles_create(csv_tiles *w, int64_t most)
 {
     slab_status rc = SLAB_OK;
     int threads = slab_crew_threads(w->t->crew);
-    size_t piece =
+    w->room =
         slab_csv_cells_bound(w->t->dtype, tile_columns(w->t->reader)) + slab_csv_ids_bound(w->t);
     ALLOC(w->length, most * w->across, "lengths of text");
     ALLOC(w->text, threads, "pieces of lines");
     for (int i = 0; i < threads; i++)
-        ALLOC(w->text[i], piece, "a piece of a line");
+        ALLOC(w->text[i], w->room, "a piece of a line");
 done:
     return rc;
 }

@@ -41,7 +41,8 @@ void slab_csv_table_close(slab_csv_table *t);
 /** Writes the first line from *offset on. Collective. */
 slab_status slab_csv_header_write(slab_csv_table *t, int64_t *offset);
 
-/** The most bytes that n elements of a row take, and the names before them. */
+/** The most bytes that n elements of a row take with what parts them, and the names before them.
+ */
 size_t slab_csv_cells_bound(slab_dtype dtype, int64_t n);
 size_t slab_csv_ids_bound(const slab_csv_table *t);
 

@@ -34,7 +34,8 @@ struct slab_import {
     slab_array_spec spec;
     char delimiter;
     bool header;
-    int64_t begin; /* offset of the first line of numbers */
+    int64_t top;   /* offset of the first line: behind a byte order mark */
+    int64_t begin; /* of the first line of numbers */
     int64_t end;
     slab_lines lines; /* of numbers */
     int64_t columns;  /* of numbers */
@@ -44,7 +45,8 @@ struct slab_import {
     char title[64];   /* what the header calls the column of row names */
     int64_t id_longest[SLAB_CSV_IDS_MAX];
     int64_t name_longest,
-        name_bytes; /* of the columns' names: the longest, and all with separators */
+        name_bytes;   /* of the columns' names: the longest, and all with separators */
+    bool names_apart; /* one of them is not to be told from what parts them, or from a path */
 };
 
 /** Begins a line that goes from start to before its newline at stop. */

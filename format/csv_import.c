@@ -132,7 +132,7 @@ static bool store_plain(const csv_import *ci, band_thread *t, view *v, char *dst
     if (ci->dtype.kind != SLAB_KIND_FLOAT || (!v->whole && v->end - v->at < NUMBER_ROOM))
         return false;
     next = slab_number_real(v->at, v->end, ci->bits, &value);
-    if (!next || (next < v->end && (*next != t->walk.delimiter || *next == ' ')))
+    if (!next || (next < v->end ? *next != t->walk.delimiter || *next == ' ' : !v->whole))
         return false;
     store_real(ci, value, dst);
     t->walk.ended = next == v->end;

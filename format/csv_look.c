@@ -9,10 +9,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 
-#define FIRSTS 3 /* fields of a line that tell about names */
+#define FIRSTS     3 /* fields of a line that tell about names */
+#define MARK_BYTES 3
 
 /* What one line holds. */
 typedef struct line_look {
@@ -52,6 +54,33 @@ done:
     return rc;
 }
 
+static bool is_breaks(const char *text, size_t n)
+{
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        n--;
+    return n == 0;
+}
+
+/* UTF-8 may begin with a byte order mark, which is no part of the text. UTF-16 begins with one. */
+static slab_status skip_mark(slab_import *in, slab_window *w)
+{
+    slab_status rc = SLAB_OK;
+    const char *text;
+    size_t length;
+    TRY(slab_window_at(w, 0, MARK_BYTES + 2, &text, &length));
+    REQUIRE(length < 2 || (memcmp(text, "\xff\xfe", 2) != 0 && memcmp(text, "\xfe\xff", 2) != 0),
+            SLAB_ERR_UNSUPPORTED, "'%s' is UTF-16: write it as UTF-8, slab reads no other",
+            in->file.path);
+    if (length < MARK_BYTES || memcmp(text, "\xef\xbb\xbf", MARK_BYTES) != 0)
+        goto done;
+    in->top = in->begin = MARK_BYTES;
+    length -= MARK_BYTES; /* an empty line right behind it is all that trimming leaves of such */
+    REQUIRE(length > 2 || !is_breaks(text + MARK_BYTES, length), SLAB_ERR_FORMAT, "'%s' is empty",
+            in->file.path);
+done:
+    return rc;
+}
+
 /* Comma, unless the name or the first line says otherwise. */
 static slab_status choose_delimiter(slab_import *in, const slab_import_options *options,
                                     slab_window *w)
@@ -64,7 +93,7 @@ static slab_status choose_delimiter(slab_import *in, const slab_import_options *
         goto done;
     in->delimiter = dot && strcasecmp(dot, ".tsv") == 0 ? '\t' : ',';
     if (dot && strcasecmp(dot, ".csv") != 0 && strcasecmp(dot, ".tsv") != 0) {
-        TRY(slab_window_at(w, 0, SLAB_CSV_FIELD_MAX, &text, &length));
+        TRY(slab_window_at(w, in->top, SLAB_CSV_FIELD_MAX, &text, &length));
         const char *newline = memchr(text, '\n', length);
         length = newline ? (size_t)(newline - text) : length;
         in->delimiter = memchr(text, '\t', length)  ? '\t'
@@ -123,8 +152,9 @@ slab_status slab_csv_look(slab_import *in, const slab_import_options *options)
     REQUIRE(in->end > 0, SLAB_ERR_FORMAT, "'%s' is empty", in->file.path);
     TRY(slab_window_init(&w, &in->file, in->end, SLAB_WINDOW_BYTES));
     ALLOC(scratch, SLAB_CSV_FIELD_MAX, "a field");
+    TRY(skip_mark(in, &w));
     TRY(choose_delimiter(in, options, &w));
-    TRY(look_at_line(in, &w, 0, 1, scratch, &first));
+    TRY(look_at_line(in, &w, in->top, 1, scratch, &first));
     in->header = options->header > 0 ||
                  (options->header < 0 && (first.first[0][0] == '#' || first.later_words ||
                                           (first.fields == 1 && !first.number[0])));
@@ -141,6 +171,9 @@ slab_status slab_csv_look(slab_import *in, const slab_import_options *options)
         second.number[0] = true;
     find_ids(in, &first, &second);
     TRY(count_columns(in, &first, &second));
+    if (in->begin == in->end && slab_ranks_me(slab_crew_ranks(in->crew)) == 0)
+        slab_log(SLAB_LOG_WARN, "'%s' has no line below its names of columns: an array of no rows",
+                 in->file.path);
 done:
     slab_window_clear(&w);
     FREE(scratch);
@@ -192,8 +225,8 @@ static slab_status survey_header(slab_import *in)
     int64_t stop;
     TRY(slab_window_init(&w, &in->file, in->end, SLAB_WINDOW_BYTES));
     ALLOC(scratch, SLAB_CSV_FIELD_MAX, "a field");
-    TRY(slab_window_newline(&w, 0, &stop));
-    TRY(slab_csv_walk_begin(&walk, &w, 0, stop, in->delimiter));
+    TRY(slab_window_newline(&w, in->top, &stop));
+    TRY(slab_csv_walk_begin(&walk, &w, in->top, stop, in->delimiter));
     while (!walk.ended) {
         rc = slab_csv_place(&walk, 1, slab_csv_walk_next(&walk, scratch, &field));
         TRY(rc);
@@ -207,6 +240,8 @@ static slab_status survey_header(slab_import *in)
                 slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__, "a name with a NUL in it"));
         TRY(rc);
         in->name_bytes += (int64_t)field.length + 1;
+        in->names_apart = in->names_apart || memchr(field.text, '\t', field.length) ||
+                          (field.length > 0 && field.text[0] == '/');
     }
 done:
     slab_window_clear(&w);

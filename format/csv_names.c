@@ -1,6 +1,7 @@
 /*
  * Names of rows and columns, kept as datasets beside the array: "<path>.samples/fid" and "iid", or
- * "<path>.rows/name"; and the attribute "columns", or "<path>.columns/name" when they are many.
+ * "<path>.rows/name"; and the attribute "columns", or "<path>.columns/name" when they are many or
+ * hold tabs.
  */
 #include <slab/format/csv_impl.h>
 
@@ -186,8 +187,8 @@ static slab_status header_begin(const slab_import *in, header_walk **out)
     int64_t stop;
     ALLOC(*out, 1, "the header's names");
     TRY(slab_window_init(&(*out)->window, &in->file, in->end, SLAB_WINDOW_BYTES));
-    TRY(slab_window_newline(&(*out)->window, 0, &stop));
-    TRY(slab_csv_walk_begin(&(*out)->walk, &(*out)->window, 0, stop, in->delimiter));
+    TRY(slab_window_newline(&(*out)->window, in->top, &stop));
+    TRY(slab_csv_walk_begin(&(*out)->walk, &(*out)->window, in->top, stop, in->delimiter));
     for (int k = 0; k < in->header_ids; k++)
         TRY(slab_csv_walk_next(&(*out)->walk, (*out)->scratch, &unused));
 done:
@@ -201,18 +202,34 @@ static void header_end(header_walk **header)
     FREE(*header);
 }
 
-/* All names, tabs between them. */
+/* The next name, of at most `room` bytes. */
+static slab_status header_next(const slab_import *in, header_walk *h, int64_t room,
+                               slab_csv_field *out)
+{
+    slab_status rc = SLAB_OK;
+    bool more = !h->walk.ended;
+    if (more)
+        TRY(slab_csv_walk_next(&h->walk, h->scratch, out));
+    REQUIRE(more && (int64_t)out->length <= room, SLAB_ERR_FORMAT,
+            "'%s' has changed while it was read", in->file.path);
+done:
+    return rc;
+}
+
+/* All names, tabs between them: text [name_bytes]. */
 static slab_status join_names(const slab_import *in, char *text)
 {
     slab_status rc = SLAB_OK;
     header_walk *h = NULL;
     slab_csv_field field;
+    int64_t left = in->name_bytes;
     TRY(header_begin(in, &h));
     for (int64_t j = 0; j < in->columns; j++) {
-        TRY(slab_csv_walk_next(&h->walk, h->scratch, &field));
+        TRY(header_next(in, h, left - 1, &field));
         memcpy(text, field.text, field.length);
         text += field.length;
         *text++ = j + 1 < in->columns ? '\t' : '\0';
+        left -= (int64_t)field.length + 1;
     }
 done:
     header_end(&h);
@@ -232,7 +249,7 @@ static slab_status put_names(const slab_import *in, slab_writer *writer, int64_t
         int64_t n = in->columns - first < rows ? in->columns - first : rows;
         memset(cells, 0, (size_t)n * size);
         for (int64_t j = 0; j < n; j++) {
-            TRY(slab_csv_walk_next(&h->walk, h->scratch, &field));
+            TRY(header_next(in, h, (int64_t)size, &field));
             memcpy(cells + (size_t)j * size, field.text, field.length);
         }
         TRY(slab_writer_put(writer, 0, first / rows, cells));
@@ -249,7 +266,7 @@ static slab_status import_column_names(slab_import *in, slab_txn *txn, const cha
     slab_ranks *ranks = slab_crew_ranks(in->crew);
     slab_writer *writer = NULL;
     char group[PATH_MOST - 64], *text = NULL;
-    if (in->name_bytes <= ATTRIBUTE_BYTES_MOST) {
+    if (in->name_bytes <= ATTRIBUTE_BYTES_MOST && !in->names_apart) {
         rc = slab_memory_alloc((void **)&text, (size_t)in->name_bytes + 1, 1, "names of columns");
         if (rc == SLAB_OK)
             rc = join_names(in, text);

@@ -13,8 +13,9 @@
 #include <slab/storage/base/try.h>
 
 #define PATH_MOST    4096
-#define HEADER_NAMES 1024 /* names written at a time */
-#define CELL_MOST    64   /* bytes of a number that is none of the usual ones */
+#define HEADER_NAMES 1024           /* names written at a time */
+#define CELL_MOST    64             /* bytes of a number that is none of the usual ones */
+#define CELLS_MOST   (SIZE_MAX / 4) /* of rows that no memory holds */
 
 size_t slab_csv_quote(const char *name, size_t length, char delimiter, char *text)
 {
@@ -299,13 +300,13 @@ done:
 size_t slab_csv_cells_bound(slab_dtype dtype, int64_t n)
 {
     size_t cell = CELL_MOST;
-    if (dtype.kind == SLAB_KIND_FLOAT)
-        cell = dtype.size == 8 ? 25 : 17;
+    if (dtype.kind == SLAB_KIND_FLOAT) /* f2 has fewer digits than f4 */
+        cell = SLAB_NUMBER_MOST(dtype.size == 8 ? 53 : 24) + 1;
     else if (dtype.kind == SLAB_KIND_INT || dtype.kind == SLAB_KIND_UINT)
         cell = dtype.size == 1 ? 5 : dtype.size == 2 ? 7 : dtype.size == 4 ? 12 : 21;
     else if (dtype.kind == SLAB_KIND_STRING)
         cell = 2 * (size_t)dtype.size + 3;
-    return cell * (size_t)n;
+    return n > 0 && cell > CELLS_MOST / (size_t)n ? CELLS_MOST : cell * (size_t)n;
 }
 
 size_t slab_csv_ids_bound(const slab_csv_table *t)

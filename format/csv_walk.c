@@ -88,7 +88,13 @@ slab_status slab_csv_walk_next(slab_csv_walk *walk, char *scratch, slab_csv_fiel
         while (used < n && !ends_field(walk, text[used]))
             used++;
         out->length = used;
+        if (walk->delimiter == ' ') { /* skipping the blanks behind it may move the window */
+            memcpy(scratch, text, used);
+            out->text = scratch;
+        }
     }
+    REQUIRE(!memchr(out->text, '\r', out->length), SLAB_ERR_FORMAT,
+            "a carriage return inside a field: lines that end in CR alone are not read");
     REQUIRE((int64_t)used == left || used < n, SLAB_ERR_FORMAT, "a field of more than %d bytes",
             SLAB_CSV_FIELD_MAX);
     walk->at += (int64_t)used;

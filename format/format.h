@@ -45,6 +45,10 @@ typedef struct slab_format {
     const char *summary;
     const char *suffixes;   /* "bed bim fam": any of them names the format */
 
+    /** The i-th file, from 0, that an import of @p path reads; *out NULL behind the last.
+     * slab_memory_free() it. NULL: it reads @p path alone. */
+    slab_status (*inputs)(const char *path, int i, char **out);
+
     /** Opens and checks the input. Collective. NULL: no import.
      * @retval SLAB_ERR_FORMAT  truncated, oversized, malformed or contradictory; says where */
     slab_status (*import_open)(slab_crew *crew, const char *path, const slab_import_options *options,

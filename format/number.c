@@ -17,7 +17,7 @@
 
 #define EXPONENT_MOST 27
 #define DIGITS_MOST   19   /* of a 64-bit number, all of them */
-#define TEXT_MOST     1200 /* bytes of a number handed to the C library */
+#define TEXT_MOST     4096 /* bytes of a number handed to the C library: any field of a table */
 
 typedef unsigned __int128 wide;
 

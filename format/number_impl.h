@@ -25,7 +25,10 @@ const char *slab_number_whole(const char *p, const char *end, bool *negative, ui
 
 /** Writes the shortest text that slab_number_real() reads back as x. @p text has room for
  * SLAB_NUMBER_MAX bytes; it is not NUL-terminated. @return its length */
-#define SLAB_NUMBER_MAX 32
+#define SLAB_NUMBER_MAX        32
+/** The most bytes that are printed, a sign among them: -2.2250738585072014e-308 of f8, and of f4
+ * 17 digits before the point. */
+#define SLAB_NUMBER_MOST(bits) ((size_t)((bits) == 24 ? 18 : 24))
 size_t slab_number_print(double x, int bits, char *text);
 size_t slab_number_print_whole(bool negative, uint64_t magnitude, char *text);
 

@@ -1,5 +1,6 @@
 #include <slab/format/plink_impl.h>
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +17,24 @@ slab_status slab_plink_name(const char *path, const char *suffix, char **out)
     size_t length = strlen(path);
     const char *dot = length > 4 ? path + length - 4 : "";
     *out = NULL;
-    if (strcasecmp(dot, ".bed") == 0 || strcasecmp(dot, ".bim") == 0 ||
-        strcasecmp(dot, ".fam") == 0)
+    bool given = strcasecmp(dot, ".bed") == 0 || strcasecmp(dot, ".bim") == 0 ||
+                 strcasecmp(dot, ".fam") == 0;
+    if (given)
         length -= 4;
     ALLOC(*out, length + 5, "a file name");
     snprintf(*out, length + 5, "%.*s.%s", (int)length, path, suffix);
+    for (int i = 1; given && i < 4; i++)
+        if (isupper((unsigned char)dot[i]))
+            (*out)[length + (size_t)i] = (char)toupper((unsigned char)(*out)[length + (size_t)i]);
 done:
     return rc;
+}
+
+static slab_status inputs(const char *path, int i, char **out)
+{
+    static const char *const suffixes[3] = {"bed", "bim", "fam"};
+    *out = NULL;
+    return i < 3 ? slab_plink_name(path, suffixes[i], out) : SLAB_OK;
 }
 
 static slab_status open_table(slab_crew *crew, const char *path, const slab_plink_kind *kind,
@@ -173,6 +185,7 @@ const slab_format slab_format_plink = {
     .name = "plink",
     .summary = "PLINK 1 genotypes: bed, bim and fam",
     .suffixes = "bed bim fam",
+    .inputs = inputs,
     .import_open = import_open,
     .import_run = import_run,
     .import_close = import_close,

@@ -8,7 +8,8 @@
 #include <slab/format/output_impl.h>
 #include <slab/format/text_impl.h>
 
-/** "x.bed" (or .bim, .fam, or the prefix x) and a suffix to the name of one file of the set.
+/** "x.bed" (or .bim, .fam, or the prefix x) and a suffix to the name of one file of the set. "X.BED"
+ * has its tables in "X.BIM" and "X.FAM": letters are capital where those given are.
  * slab_memory_free() it. */
 slab_status slab_plink_name(const char *path, const char *suffix, char **out);
 

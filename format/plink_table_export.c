@@ -13,7 +13,7 @@
 
 #define BLOCK_BYTES     ((size_t)512 << 10)
 #define BLOCK_ROWS_MOST 16384
-#define MADE_UP_MOST    32 /* bytes of an entry that is made up or a number */
+#define MADE_UP_MOST    64 /* bytes of an entry that is made up or a number, also a complex one */
 
 typedef struct table_export {
     const slab_plink_kind *kind;
@@ -79,7 +79,6 @@ static slab_status format_rows(void *context, int thread, int64_t block, char *t
     slab_view views[SLAB_PLINK_COLUMNS];
     slab_box box = {.rank = 1, .start = {block * te->block_rows}, .count = {te->block_rows}};
     char *at = text;
-    (void)capacity; /* block_rows was chosen for it */
     if (box.start[0] + box.count[0] > te->rows)
         box.count[0] = te->rows - box.start[0];
     for (int k = 0; k < SLAB_PLINK_COLUMNS; k++)
@@ -99,6 +98,8 @@ static slab_status format_rows(void *context, int thread, int64_t block, char *t
             at[-1] = '\r';
             *at++ = '\n';
         }
+        REQUIRE((size_t)(at - text) <= capacity, SLAB_ERR_INTERNAL,
+                "%zu bytes of text were written where %zu fit", (size_t)(at - text), capacity);
     }
     *length = (size_t)(at - text);
 done:

@@ -43,14 +43,27 @@ done:
     return rc;
 }
 
-slab_status slab_window_newline(slab_window *w, int64_t offset, int64_t *out)
+/* Text from offset on, none of it at or after `to`. */
+static slab_status text_before(slab_window *w, int64_t offset, int64_t to, const char **text,
+                               size_t *length)
 {
     slab_status rc = SLAB_OK;
-    *out = w->end;
-    while (offset < w->end) {
+    TRY(slab_window_at(w, offset, 1, text, length));
+    if ((int64_t)*length > to - offset)
+        *length = (size_t)(to - offset);
+done:
+    return rc;
+}
+
+/* Offset of the first newline in [offset, to), or `to`. */
+static slab_status newline_before(slab_window *w, int64_t offset, int64_t to, int64_t *out)
+{
+    slab_status rc = SLAB_OK;
+    *out = to;
+    while (offset < to) {
         const char *text, *found;
         size_t length;
-        TRY(slab_window_at(w, offset, 1, &text, &length));
+        TRY(text_before(w, offset, to, &text, &length));
         found = memchr(text, '\n', length);
         if (found) {
             *out = offset + (found - text);
@@ -62,6 +75,11 @@ done:
     return rc;
 }
 
+slab_status slab_window_newline(slab_window *w, int64_t offset, int64_t *out)
+{
+    return newline_before(w, offset, w->end, out);
+}
+
 /* --- lines --- */
 
 typedef struct scan {
@@ -71,15 +89,45 @@ typedef struct scan {
     slab_window *windows; /* [threads] */
 } scan;
 
-/* Offset of the first line that begins in [from, end of text]: one behind a newline. */
-static slab_status first_line_from(slab_window *w, const slab_lines *lines, int64_t from,
-                                   int64_t *out)
+/* The block's text is [*from, *to). */
+static void block_bounds(const slab_lines *lines, int64_t block, int64_t *from, int64_t *to)
+{
+    *from = lines->begin + block * lines->block;
+    *to = lines->end - *from < lines->block ? lines->end : *from + lines->block;
+}
+
+/* Offset of the first line that begins in [from, to): at the text's begin, or one behind a newline;
+ * `to` when none does. What lies behind is not looked at: a line may be as long as the text. */
+static slab_status first_line_in(slab_window *w, const slab_lines *lines, int64_t from, int64_t to,
+                                 int64_t *out)
 {
     slab_status rc = SLAB_OK;
     *out = from;
     if (from > lines->begin) {
-        TRY(slab_window_newline(w, from - 1, out));
-        *out += 1; /* at the end of the text: past it, so no line begins */
+        TRY(newline_before(w, from - 1, to - 1, out));
+        *out += 1;
+    }
+done:
+    return rc;
+}
+
+/* How many lines begin in [from, to). */
+static slab_status count_lines(slab_window *w, const slab_lines *lines, int64_t from, int64_t to,
+                               int64_t *n)
+{
+    slab_status rc = SLAB_OK;
+    int64_t at = from > lines->begin ? from - 1 : from;
+    *n = from == lines->begin;
+    while (at < to - 1) {
+        const char *text, *end;
+        size_t length;
+        TRY(text_before(w, at, to - 1, &text, &length));
+        end = text + length;
+        while ((text = memchr(text, '\n', (size_t)(end - text)))) {
+            text++;
+            ++*n;
+        }
+        at += (int64_t)length;
     }
 done:
     return rc;
@@ -91,15 +139,17 @@ static slab_status scan_block(void *context, int thread, int64_t block)
     scan *s = context;
     slab_lines *lines = s->lines;
     slab_window *w = &s->windows[thread];
-    int64_t from = lines->begin + block * lines->block, to = from + lines->block, start, n = 0;
-    if (to > lines->end)
-        to = lines->end;
-    TRY(first_line_from(w, lines, from, &start));
+    int64_t from, to, start, n = 0;
+    block_bounds(lines, block, &from, &to);
+    if (!s->visit) {
+        TRY(count_lines(w, lines, from, to, &lines->before[block + 1]));
+        goto done;
+    }
+    TRY(first_line_in(w, lines, from, to, &start));
     while (start < to) {
         int64_t stop;
         TRY(slab_window_newline(w, start, &stop));
-        if (s->visit)
-            TRY(s->visit(s->context, thread, w, block, start, stop));
+        TRY(s->visit(s->context, thread, w, block, start, stop));
         n++;
         start = stop + 1;
     }
@@ -177,8 +227,9 @@ slab_status slab_lines_find(const slab_lines *lines, slab_window *w, int64_t fir
                             int64_t *offset)
 {
     slab_status rc = SLAB_OK;
-    int64_t block = block_of_line(lines, first), at;
-    TRY(first_line_from(w, lines, lines->begin + block * lines->block, &at));
+    int64_t block = block_of_line(lines, first), from, to, at;
+    block_bounds(lines, block, &from, &to);
+    TRY(first_line_in(w, lines, from, to, &at));
     for (int64_t line = lines->before[block]; line < first + n; line++) {
         int64_t stop;
         if (line >= first)

@@ -36,23 +36,20 @@ done:
     return rc;
 }
 
-/* The tables beside genotypes are read too. */
 static slab_status inputs_of(slab_call *call, const slab_format *format, const char *input)
 {
     slab_status rc = SLAB_OK;
-    static const char *const ends[] = {".bim", ".fam"};
-    size_t n = strlen(input);
-    char *beside = NULL;
-    TRY(slab_call_input(call, input));
-    if (strcmp(format->name, "plink") != 0 || n < 4)
-        goto done;
-    TRY(slab_memory_strdup(&beside, input));
-    for (int i = 0; i < 2; i++) {
-        strcpy(beside + n - 4, ends[i]);
-        TRY(slab_call_input(call, beside));
+    char *name = NULL;
+    if (!format->inputs)
+        return slab_call_input(call, input);
+    for (int i = 0; i == 0 || name; i++) {
+        FREE(name);
+        TRY(format->inputs(input, i, &name));
+        if (name)
+            TRY(slab_call_input(call, name));
     }
 done:
-    FREE(beside);
+    FREE(name);
     return rc;
 }
 

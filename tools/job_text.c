@@ -4,6 +4,7 @@
  */
 #include <slab/tools/call_impl.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -66,25 +67,29 @@ static slab_file *file_of(const slab_call *call, const char *path)
 }
 
 /* A file that is added to grows while it is; what HDF5 knows of it ends where it did. */
-static void put_state(FILE *to, const slab_call *call, const char *path, int number)
+static slab_status put_state(FILE *to, const slab_call *call, const char *path, int number)
 {
+    slab_status rc = SLAB_OK;
     struct stat s, out;
     slab_file *file = file_of(call, path);
     if (stat(path, &s) != 0)
-        return;
+        FAIL_ERRNO("cannot look at '%s'", path);
     bool is_output = call->output_file && stat(call->output_file, &out) == 0 &&
                      out.st_dev == s.st_dev && out.st_ino == s.st_ino;
     if (is_output && file) {
         fprintf(to, "input %d.end %" PRIu64 "\n", number, slab_file_end(file));
-        return;
+        goto done;
     }
     fprintf(to, "input %d.size %" PRId64 "\n", number, (int64_t)s.st_size);
     fprintf(to, "input %d.time %" PRId64 ".%09ld\n", number, (int64_t)s.st_mtim.tv_sec,
             s.st_mtim.tv_nsec);
+done:
+    return rc;
 }
 
-static void put_inputs(FILE *to, const slab_call *call)
+static slab_status put_inputs(FILE *to, const slab_call *call)
 {
+    slab_status rc = SLAB_OK;
     int number = 0;
     for (const call_input *i = call->inputs; i; i = i->next) {
         char *real = realpath(i->path, NULL);
@@ -95,8 +100,10 @@ static void put_inputs(FILE *to, const slab_call *call)
             fprintf(to, "input %d.object ", number);
             put_value(to, i->object);
         }
-        put_state(to, call, i->path, number);
+        TRY(put_state(to, call, i->path, number));
     }
+done:
+    return rc;
 }
 
 /* Type, shape, chunks and where they lie. Collective. */
@@ -127,20 +134,31 @@ static void put_remarks(FILE *to, const char *command)
     fprintf(to, "# began %s\n# host %s\n# process %ld\n", date, host, (long)getpid());
 }
 
-slab_status slab_call_job(slab_call *call, const char *path, const char **out)
+/* What each rank writes by itself. */
+static slab_status put_call(FILE *to, slab_call *call, const char *path)
 {
     slab_status rc = SLAB_OK;
-    char *text = NULL, *command = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    *out = NULL;
+    char *command = NULL;
     REQUIRE(to, SLAB_ERR_MEMORY, "no memory to write down the job");
     TRY(slab_call_command_text(call, &command));
     put_remarks(to, command);
     fprintf(to, "slab %s\nverb %s\noutput ", SLAB_VERSION, call->command->name);
     put_value(to, path);
     put_parameters(to, call);
-    put_inputs(to, call);
+    TRY(put_inputs(to, call));
+done:
+    FREE(command);
+    return rc;
+}
+
+slab_status slab_call_job(slab_call *call, const char *path, const char **out)
+{
+    slab_status rc = SLAB_OK;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    *out = NULL;
+    TRY(slab_ranks_agree(call->ranks, put_call(to, call, path)));
     TRY(put_arrays(to, call));
     bool whole = fclose(to) == 0;
     to = NULL;
@@ -152,6 +170,5 @@ done:
     if (to)
         fclose(to);
     free(text);
-    FREE(command);
     return slab_ranks_agree(call->ranks, rc);
 }

@@ -203,4 +203,15 @@ rm f.h5
 halt
 "$SLAB" clean f.h5 >log || die "slab clean"
 [ "$(ls -A)" = "$(printf 'log\nout\ny.h5')" ] || die "slab clean leaves something: $(ls -A)"
+
+# every file of a set is an input, whichever is named
+rm -rf "$work/trial"
+mkdir "$work/trial"
+cd "$work/trial" || exit 1
+cp ../in.bed ../in.bim ../in.fam .
+words[change]="import in.bim --chunks 200x200 --filter zstd:12 -o f.h5:/new"
+halt
+touch -d '2001-01-01' in.bed
+# shellcheck disable=SC2086
+refuses "input [0-9].time is .*, and was" ${words[change]}
 echo "ok    refusals, --no-resume, two at once, slab clean"

@@ -59,6 +59,31 @@ read_as("0.1,16777217\n", np.array([[0.1, 16777217]], "f4"), "--dtype", "f4")
 read_as("0.1,65504\n", np.array([[0.1, 65504]], "f2"), "--dtype", "f2")
 read_as("1,0\n", np.array([[True, False]]), "--dtype", "bool")
 
+# where the window over the text ends: in a number, and behind blanks that part fields
+for before in (130572, 131000, 130573 - 200):
+    digits = "0" * (2 * (131145 - before))
+    read_as("1," * before + "1." + digits + "e5\n", [[1.0] * before + [1e5]], "--header", "no",
+            "--chunks", f"1x{before + 1}")
+blanks = " " * 300000
+read_as(f"1 2\n7{blanks}8\n3 4\n", [[1.0, 2], [7, 8], [3, 4]], suffix="txt")
+read_as(f"1 2\n7{blanks}8{blanks}\n{blanks}3 4\n", [[1.0, 2], [7, 8], [3, 4]], suffix="txt")
+read_as(f"a 2\nb{blanks}8\n\"c c\"{blanks}4\n", [[2.0], [8], [4]], suffix="txt")
+with h5py.File("x.h5") as f:
+    check(list(f["data.rows/name"][...]) == [b"a", b"b", b"c c"], "names with blanks behind them")
+
+# a byte order mark is no part of the first field
+read_as("\ufeff1,2,3\n4,5,6\n", [[1.0, 2, 3], [4, 5, 6]])
+read_as("\ufeff1 2\n", [[1.0, 2]], suffix="txt")
+read_as('\ufeff"a",b\n1,2\n', [[1.0, 2]])
+with h5py.File("x.h5") as f:
+    check(f["data"].attrs["columns"] in ("a\tb", b"a\tb"), "names behind a byte order mark")
+read_as("\ufeffIID,x\ns1,2\n", [[2.0]])
+with h5py.File("x.h5") as f:
+    check(list(f["data.samples/iid"][...]) == [b"s1"], "people behind a byte order mark")
+write("head.csv", "a,b\n")
+check("no line below" in slab("import", "head.csv", "-o", "head.h5"),
+      "a header with nothing below it is told")
+
 # names
 write("n.csv", "id,a,\"b,c\"\nr1,1,2\n\"r,2\",3,4\n")
 slab("import", "n.csv", "-o", "n.h5")
@@ -67,6 +92,15 @@ with h5py.File("n.h5") as f:
     check(f["data"].attrs["columns"] in ("a\tb,c", b"a\tb,c"), "names of columns")
 slab("export", "n.h5:/data", "-o", "n2.csv")
 check(open("n.csv").read() == open("n2.csv").read(), "names come back")
+for i, (text, names) in enumerate((('"a\tb",c\n1,2\n', [b"a\tb", b"c"]),
+                                   ("/data,c\n1,2\n", [b"/data", b"c"]),
+                                   ('"a\tb"\n1\n2\n', [b"a\tb"]))):
+    write("tab.csv", text)
+    slab("import", "tab.csv", "-o", f"tab{i}.h5", "--header", "yes", ranks=1 + i)
+    with h5py.File(f"tab{i}.h5") as f:
+        check(list(f["data.columns/name"][...]) == names, f"{names}: names apart")
+    slab("export", f"tab{i}.h5:/data", "-o", "tab2.csv", "--force")
+    check(open("tab2.csv").read() == text, f"{names} come back")
 slab("export", "n.h5:/data[::-1, 1:]", "-o", "n3.csv")
 check(open("n3.csv").read() == 'id,"b,c"\n"r,2",4\nr1,2\n', "a selection takes its names along")
 write("r.csv", "a,b\nr1,1,2\n")  # R leaves the names' column out of the header
@@ -140,6 +174,12 @@ singles = singles[np.isfinite(singles)][:1900].reshape(-1, 19)
 got = np.array([[np.float32(x) for x in line.split(",")]
                 for line in export_text(singles).splitlines()])
 check(np.array_equal(got, singles), "floats read back the same")
+plain = np.concatenate([np.full(99000, -1.2345679e16, "f4"),
+                        np.full(1000, -1.2345679e-38, "f4")]).reshape(1000, 100)
+for shape in ((1000, 100), (100000, 1), (4, 25000)):
+    got = np.array([[np.float32(x) for x in line.split(",")]
+                    for line in export_text(plain.reshape(shape)).splitlines()])
+    check(np.array_equal(got, plain.reshape(shape)), f"the longest floats, as {shape}")
 check(export_text(np.array([1.5, NAN, -INF])) == "1.5\nnan\n-inf\n", "1-D is one a line")
 check(export_text(np.float64(2.5)) == "2.5\n", "a scalar is a line")
 check(export_text(np.array([[1, -2]], "i1"), suffix="tsv") == "1\t-2\n", "tabs by the name")
@@ -179,6 +219,12 @@ def hostile(pattern, text, *options, suffix="csv"):
 
 hostile("is empty", "")
 hostile("is empty", "\n\n")
+hostile("is empty", "\ufeff")
+hostile("is empty", "\ufeff\n")
+hostile("h.csv:1:2: a carriage return", "1,2\r3,4\r5,6\r")
+hostile("h.csv:1:2: a carriage return", "a,b\r1,2\r", "--header", "yes")
+hostile("h.csv:2:1: a carriage return", "r,a\n\"x\ry\",2\n")
+hostile("h.csv:2:2: a carriage return", "1,2\r\n3,4\r")
 hostile("h.csv:2:2: 'x4' is no number", "1,2\n3,x4\n", "--header", "no")
 hostile("h.csv:3:1: 'y' is no number", "a,b\n1,2\ny,4\n")
 hostile("h.csv:2:2: the line ends after 1 of 2 columns", "1,2\n3\n")
@@ -196,6 +242,9 @@ hostile("h.csv:2:2: something stands behind the closing quote", '1,2\n3,"4"x\n')
 hostile("h.csv:2:2: a field of more than 4096 bytes", "1,2\n3," + "4" * 5000 + "\n")
 hostile("'1?2' is no number", "3,1\0002\n", "--header", "no")
 hostile("0x10", "1,0x10\n", "--header", "no")
+with open("h.csv", "wb") as f:
+    f.write("1,2\n".encode("utf-16"))
+refused("UTF-16", "import", "h.csv", "-o", "refused.h5")
 with h5py.File("cube.h5", "w") as f:
     f["x"] = np.zeros((2, 2, 2))
 refused("3 axes", "export", "cube.h5:/x", "-o", "c.csv")

@@ -1,4 +1,5 @@
 """PLINK filesets: what slab imports is what the bed says, what it exports is the same file."""
+import json
 import shutil
 import subprocess
 
@@ -36,6 +37,12 @@ def read_bed(prefix, n, m):
     packed = data[3:].reshape(m, (n + 3) // 4)
     codes = np.stack([packed >> s & 3 for s in (0, 2, 4, 6)], axis=-1).reshape(m, -1)[:, :n]
     return np.array([2, 3, 1, 0], dtype=np.uint8)[codes].T
+
+
+def inputs_of(name):
+    """The files that an array says it was made of."""
+    with h5py.File(name) as f:
+        return [one["path"] for one in json.loads(f["genotypes"].attrs["slab_inputs"])]
 
 
 def same_fileset(a, b):
@@ -114,6 +121,16 @@ refused("[7, 8] is 3", "export", "other.h5:/bad", "-o", "bad.bed")
 
 # hostile and broken filesets
 write_fileset("in", genotypes[:10, :6])
+for words in (["in.bed"], ["in.bim"], ["in.fam"], ["in"], ["in", "--format", "plink"]):
+    slab("import", *words, "-o", "i.h5", "--force")
+    check(inputs_of("i.h5") == ["in.bed", "in.bim", "in.fam"], f"{words}: all three are inputs")
+for suffix in ("bed", "bim", "fam"):
+    shutil.copy(f"in.{suffix}", f"CAPITAL.{suffix.upper()}")
+slab("import", "CAPITAL.BIM", "-o", "i.h5", "--force")
+check(inputs_of("i.h5") == ["CAPITAL.BED", "CAPITAL.BIM", "CAPITAL.FAM"], "capital letters")
+slab("export", "i.h5:/genotypes", "-o", "AGAIN.BED")
+check(all(same_file(f"AGAIN.{s}", f"CAPITAL.{s}") for s in ("BED", "BIM", "FAM")),
+      "capital letters are written too")
 with open("in.bed", "rb") as f:
     bed = f.read()
 

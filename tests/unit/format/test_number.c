@@ -69,6 +69,45 @@ START_TEST(what_is_written_reads_back_as_the_same_bits_also_by_the_c_library)
 }
 END_TEST
 
+static size_t longest_f8(void)
+{
+    size_t longest = 0;
+    for (uint64_t exponent = 0; exponent <= 2047; exponent++)
+        for (int i = 0; i < 300; i++) {
+            uint64_t bits = (uint64_t)(i & 1) << 63 | exponent << 52 | next() >> 12;
+            char text[SLAB_NUMBER_MAX];
+            double x;
+            memcpy(&x, &bits, sizeof x);
+            size_t n = slab_number_print(x, 53, text);
+            longest = n > longest ? n : longest;
+        }
+    return longest;
+}
+
+static size_t longest_f4(void)
+{
+    size_t longest = 0;
+    for (uint32_t exponent = 0; exponent <= 255; exponent++)
+        for (int i = 0; i < 3000; i++) {
+            uint32_t bits = (uint32_t)(i & 1) << 31 | exponent << 23 | (uint32_t)(next() >> 41);
+            char text[SLAB_NUMBER_MAX];
+            float x;
+            memcpy(&x, &bits, sizeof x);
+            size_t n = slab_number_print((double)x, 24, text);
+            longest = n > longest ? n : longest;
+        }
+    return longest;
+}
+
+START_TEST(no_number_is_longer_than_the_most_and_some_are_as_long)
+{
+    ck_assert_uint_eq(longest_f8(), SLAB_NUMBER_MOST(53));
+    ck_assert_uint_eq(longest_f4(), SLAB_NUMBER_MOST(24));
+    ck_assert_str_eq(printed(-1.2345679e16f, 24), "-12345680000000000");
+    ck_assert_str_eq(printed(-1.2345678901234567e-308, 53), "-1.2345678901234567e-308");
+}
+END_TEST
+
 START_TEST(decimals_are_rounded_as_the_c_library_does)
 {
     for (int i = 0; i < 200000; i++) {
@@ -141,6 +180,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, numbers_are_written_as_short_as_they_can_be);
     tcase_add_test(tests, what_is_written_reads_back_as_the_same_bits_also_by_the_c_library);
+    tcase_add_test(tests, no_number_is_longer_than_the_most_and_some_are_as_long);
     tcase_add_test(tests, decimals_are_rounded_as_the_c_library_does);
     tcase_add_test(tests, ties_go_to_even);
     tcase_add_test(tests, what_is_no_number_is_told_apart);

@@ -103,6 +103,70 @@ START_TEST(lines_are_found_whatever_blocks_and_windows_they_cross)
 }
 END_TEST
 
+/* Bytes this process has read so far; -1 where the kernel does not say. */
+static int64_t bytes_read(void)
+{
+    long long n = -1;
+    FILE *f = fopen("/proc/self/io", "r");
+    if (f && fscanf(f, "rchar: %lld", &n) != 1)
+        n = -1;
+    if (f)
+        fclose(f);
+    return n;
+}
+
+static slab_status visit_nothing(void *context, int thread, slab_window *w, int64_t block,
+                                 int64_t start, int64_t stop)
+{
+    (void)context, (void)thread, (void)w, (void)block, (void)start, (void)stop;
+    return SLAB_OK;
+}
+
+START_TEST(a_line_of_many_blocks_is_read_once)
+{
+    enum { BYTES = 24 << 20 };
+    char *text = malloc(BYTES);
+    slab_input in;
+    slab_lines lines;
+    memset(text, 'x', BYTES);
+    text[BYTES - 3] = '\n'; /* and a line of two bytes */
+    write_text(text, BYTES);
+    ck_assert_int_eq(slab_input_open(slab_ranks_world(), path, &in), SLAB_OK);
+    for (int i = 0; i < 2; i++) {
+        int64_t before = bytes_read();
+        ck_assert_int_eq(
+            slab_lines_scan(crew, &in, 0, in.bytes, i ? visit_nothing : NULL, NULL, &lines),
+            SLAB_OK);
+        ck_assert_int_eq(lines.count, 2);
+        if (before >= 0) /* to find the line's end, and that none begins in the other blocks */
+            ck_assert_int_le(bytes_read() - before, (i ? 3 : 2) * (int64_t)BYTES);
+        slab_lines_clear(&lines);
+    }
+    slab_input_close(&in);
+    free(text);
+}
+END_TEST
+
+START_TEST(lines_are_counted_the_same_whether_they_are_visited_or_not)
+{
+    static const char *const texts[] = {"a", "a\n", "\n", "\n\n", "a\nb", "a\n\nb\n"};
+    static const int64_t counts[] = {1, 1, 1, 2, 2, 3};
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < 2; k++) {
+            slab_input in;
+            slab_lines lines;
+            write_text(texts[i], strlen(texts[i]));
+            ck_assert_int_eq(slab_input_open(slab_ranks_world(), path, &in), SLAB_OK);
+            ck_assert_int_eq(
+                slab_lines_scan(crew, &in, 0, in.bytes, k ? visit_nothing : NULL, NULL, &lines),
+                SLAB_OK);
+            ck_assert_msg(lines.count == counts[i], "text %d: %d lines", i, (int)lines.count);
+            slab_lines_clear(&lines);
+            slab_input_close(&in);
+        }
+}
+END_TEST
+
 START_TEST(a_window_shows_what_lies_at_an_offset)
 {
     static char text[1000];
@@ -143,6 +207,8 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, empty_lines_at_the_end_are_left_out);
     tcase_add_test(tests, lines_are_found_whatever_blocks_and_windows_they_cross);
+    tcase_add_test(tests, a_line_of_many_blocks_is_read_once);
+    tcase_add_test(tests, lines_are_counted_the_same_whether_they_are_visited_or_not);
     tcase_add_test(tests, a_window_shows_what_lies_at_an_offset);
     tcase_add_test(tests, excerpts_are_short_and_printable);
     suite_add_tcase(suite, tests);
