@@ -36,6 +36,7 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
     const slab_chunk *chunks;
     bool decodes = true;
     *out = NULL;
+    REQUIRE(!info->elsewhere, SLAB_ERR_UNSUPPORTED, "%s: verify that file", info->fallback);
     REQUIRE(info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered, SLAB_ERR_UNSUPPORTED,
             "there are no checksums in this layout");
     rc = slab_pipeline_check(&info->pipeline);

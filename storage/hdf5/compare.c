@@ -7,7 +7,9 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/outside_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
+#include <slab/storage/hdf5/whole_chunks_impl.h>
 
 #define BLOCK_BYTES                                                                                \
     ((size_t)4 << 20) /* of elements read at once; what they point at comes on top */
@@ -303,6 +305,7 @@ static slab_status source_open(slab_meta *meta, const char *path, source *out)
     HDF5_REQUIRE(out->array >= 0, SLAB_ERR_FORMAT, "cannot open array '%s' of '%s'", path,
                  meta->path);
     TRY(slab_meta_describe_array(meta, path, out->array, &out->info));
+    TRY_SAYING(slab_outside_check(meta, path, out->array), "array '%s' of '%s'", path, meta->path);
     type = H5Dget_type(out->array);
     HDF5_REQUIRE(type >= 0, SLAB_ERR_FORMAT, "'%s' in '%s' has no type", path, meta->path);
     out->block.side.file = meta->id;
@@ -325,6 +328,7 @@ static slab_status source_read(source *s, int64_t first, int64_t n, int64_t elem
     held *h = &s->block;
     hsize_t start[SLAB_RANK_MAX] = {0}, count[SLAB_RANK_MAX];
     int rank = s->info.shape.rank;
+    slab_selection rows = slab_selection_rows(&s->info.shape, first, n);
     hid_t file = H5Dget_space(s->array);
     if (h->filled)
         H5Dvlen_reclaim(h->side.type, h->space, H5P_DEFAULT, h->data);
@@ -341,6 +345,8 @@ static slab_status source_read(source *s, int64_t first, int64_t n, int64_t elem
         SLAB_ERR_HDF5, "HDF5 does not take the rows of '%s'", s->path);
     slab_watch_step();
     TRY(slab_memory_resize(&h->data, (size_t)elements, H5Tget_size(h->side.type), "elements"));
+    TRY_SAYING(slab_chunks_are_whole(s->array, &s->info, &rows), "array '%s' of '%s'", s->path,
+               s->meta->path);
     TRY(slab_hdf5_filters(&s->info.pipeline.type));
     HDF5_REQUIRE(H5Dread(s->array, h->side.type, h->space, file, H5P_DEFAULT, h->data) >= 0,
                  SLAB_ERR_FORMAT, "cannot read '%s' of '%s'", s->path, s->meta->path);
@@ -372,7 +378,7 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
 {
     slab_status rc = SLAB_OK;
     source x = {.array = H5I_INVALID_HID}, y;
-    int64_t row = 1;
+    int64_t row = 1, elements;
     x.block.side.type = x.block.space = H5I_INVALID_HID;
     y = x;
     out->differ = out->n = 0;
@@ -382,6 +388,9 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
     TRY(source_open(b, path_b, &y));
     const slab_shape *shape = &x.info.shape;
     REQUIRE(slab_shape_equal(shape, &y.info.shape), SLAB_ERR_SHAPE, "shapes differ");
+    TRY(slab_shape_elements(shape, &elements));
+    if (elements == 0)
+        goto done;
     for (int i = 1; i < shape->rank; i++)
         row *= shape->extent[i];
     int64_t rows = shape->rank ? shape->extent[0] : 1;

@@ -10,6 +10,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/create_impl.h>
+#include <slab/storage/hdf5/fallback_impl.h>
 #include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/seal_impl.h>
 #include <slab/storage/hdf5/sealing_impl.h>
@@ -129,6 +130,22 @@ done:
 
 /* --- whole objects --- */
 
+/* H5Ocopy takes packed chunks as they are, but follows what elements lead to. */
+static slab_status copyable(slab_meta *from, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    hid_t array, type = H5I_INVALID_HID;
+    TRY(slab_meta_array(from, path, &array));
+    type = H5Dget_type(array);
+    HDF5_REQUIRE(type >= 0, SLAB_ERR_FORMAT, "'%s' in '%s' has no type", path, from->path);
+    if (H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tdetect_class(type, H5T_STRING) > 0 ||
+        H5Tdetect_class(type, H5T_REFERENCE) > 0)
+        TRY(slab_hdf5_readable(from, path, array));
+done:
+    slab_hdf5_close(&type);
+    return rc;
+}
+
 /* Without attributes: slab_meta_copy_attributes() brings them. */
 static slab_status copy_whole(slab_meta *meta, const char *path, slab_meta *from,
                               const char *from_path)
@@ -229,6 +246,9 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
         rc = copy_group(meta, path, from, from_path);
         break;
     case SLAB_OBJECT_ARRAY:
+        rc = copyable(from, from_path);
+        rc = rc == SLAB_OK ? copy_whole(meta, path, from, from_path) : rc;
+        break;
     case SLAB_OBJECT_TYPE:
         rc = copy_whole(meta, path, from, from_path);
         break;
@@ -254,16 +274,6 @@ slab_status slab_meta_link_hard(slab_meta *meta, const char *there, const char *
                  SLAB_ERR_HDF5, "cannot link '%s' to '%s' in '%s'", path, there, meta->path);
 done:
     slab_hdf5_close(&lcpl);
-    slab_meta_leave(meta);
-    return rc;
-}
-
-slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *key)
-{
-    slab_status rc = SLAB_OK;
-    TRY(slab_meta_enter(meta));
-    TRY_SAYING(slab_hdf5_key(meta->id, path, key), "'%s'", meta->path);
-done:
     slab_meta_leave(meta);
     return rc;
 }
@@ -452,6 +462,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     TRY(carried_make(&c));
     if (c.n == 0)
         goto done;
+    TRY(slab_hdf5_readable(from, from_path, source));
     HDF5_REQUIRE(H5Dread(source, c.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.data) >= 0,
                  SLAB_ERR_FORMAT, "cannot read '%s' of '%s'", from_path, from->path);
     c.filled = true;
