@@ -70,7 +70,7 @@ json_t *slab_json_element(slab_dtype native, const void *element)
         slab_dtype_print(native, element, text, sizeof text);
         return json_integer(strtoll(text, NULL, 10));
     case SLAB_KIND_UINT:
-        text[0] = '\0'; /* see print_exact() */
+        text[0] = '\0'; /* print_exact() */
         slab_dtype_print(native, element, text + 1, sizeof text - 1);
         if (strtoull(text + 1, NULL, 10) > INT64_MAX)
             return json_stringn(text, 1 + strlen(text + 1));
@@ -111,29 +111,43 @@ json_t *slab_json_attribute(const slab_attribute *a)
 }
 
 /* jansson's integers are signed. Those above are texts that begin with NUL, which no other text
- * holds: here they lose their quotes. */
-static void print_exact(const char *dumped)
+ * holds: on their way out they lose it and their quotes. */
+typedef struct exact {
+    size_t matched; /* bytes of the mark that were met */
+    bool inside;    /* behind it, up to the next quote */
+} exact;
+
+static int print_exact(const char *bytes, size_t n, void *context)
 {
     static const char mark[] = "\"\\u0000";
-    for (const char *at; (at = strstr(dumped, mark)) != NULL;) {
-        fwrite(dumped, 1, (size_t)(at - dumped), stdout);
-        at += sizeof mark - 1;
-        size_t digits = strspn(at, "0123456789");
-        fwrite(at, 1, digits, stdout);
-        dumped = at + digits + 1;
+    exact *e = context;
+    for (size_t i = 0; i < n; i++) {
+        if (e->inside) {
+            e->inside = bytes[i] != '"';
+            if (e->inside)
+                putc_unlocked(bytes[i], stdout);
+            continue;
+        }
+        if (bytes[i] != mark[e->matched]) {
+            fwrite_unlocked(mark, 1, e->matched, stdout);
+            e->matched = 0;
+        }
+        if (bytes[i] != mark[e->matched])
+            putc_unlocked(bytes[i], stdout);
+        else if (++e->matched == sizeof mark - 1)
+            *e = (exact){.inside = true};
     }
-    fputs(dumped, stdout);
-    putc('\n', stdout);
+    return 0;
 }
 
 void slab_print_json(slab_call *call, json_t *value)
 {
     if (slab_ranks_me(slab_call_ranks(call)) == 0) {
-        char *dumped =
-            json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
-        if (dumped)
-            print_exact(dumped);
-        free(dumped);
+        exact state = {0};
+        json_dump_callback(value, print_exact, &state,
+                           JSON_INDENT(2) | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
+        fwrite("\"", 1, state.matched, stdout); /* the last byte, if it was a quote */
+        putc('\n', stdout);
     }
     json_decref(value);
 }
