@@ -284,7 +284,8 @@ done:
 typedef struct moving {
     slab_meta *meta, *from;
     const slab_copy_map *map;
-    bool lost; /* a reference led to something that is not copied */
+    bool elsewhere; /* behind an external link: the addresses in references are another file's */
+    bool lost;      /* a reference led to something that is not copied */
 } moving;
 
 /* The name in the copy; NULL: it is not in it. */
@@ -322,8 +323,9 @@ static slab_status reference_move(moving *m, hid_t type, void *element)
     bool object = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
     H5R_type_t kind = object ? H5R_OBJECT : H5R_DATASET_REGION;
     size_t size = H5Tget_size(type);
-    if (!object && H5Tequal(type, H5T_STD_REF_DSETREG) <= 0) {
-        memset(element, 0, size); /* a kind of reference that came with HDF5 1.12 */
+    /* Of the kind that came with HDF5 1.12 neither is known where they lead. */
+    if (m->elsewhere || (!object && H5Tequal(type, H5T_STD_REF_DSETREG) <= 0)) {
+        memset(element, 0, size);
         m->lost = true;
         return SLAB_OK;
     }
@@ -455,6 +457,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     slab_watch_object(from_path);
     source = H5Dopen2(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
+    TRY(slab_hdf5_is_elsewhere(from->id, from_path, &m.elsewhere));
     c.type = H5Dget_type(source);
     c.space = H5Dget_space(source);
     if (H5Tdetect_class(c.type, H5T_REFERENCE) <= 0)
@@ -569,6 +572,7 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
     slab_watch_object(from_path);
     source = H5Oopen(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
+    TRY(slab_hdf5_is_elsewhere(from->id, from_path, &a.moving.elsewhere));
     a.target = H5Oopen(meta->id, path, H5P_DEFAULT);
     HDF5_REQUIRE(a.target >= 0, SLAB_ERR_HDF5, "cannot open '%s' of '%s'", path, meta->path);
     herr_t got = H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, on_attribute, &a);
