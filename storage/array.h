@@ -36,6 +36,8 @@ typedef struct slab_array_info {
     slab_shape chunk;                        /* chunked: extents of a chunk */
     slab_pipeline pipeline;                  /* chunked: filters in order of encoding */
     bool edge_unfiltered;                    /* partial edge chunks are stored without filters */
+    bool elsewhere;                          /* it lies in another file, behind an external link: no
+                                                address of it means anything in this one */
     uint64_t offset;                         /* contiguous: address in the file, UINT64_MAX: none */
     uint64_t stored_bytes;                   /* what the elements take in the file */
     int64_t stored_chunks;                   /* chunks that exist */

@@ -22,7 +22,8 @@ enum { TASKS = 1 << 20 }; /* chunks are handed out one by one up to here */
 
 bool slab_copy_is_packable(const slab_array_info *info)
 {
-    return info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered && !info->has_pointers;
+    return info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered && !info->has_pointers &&
+           !info->elsewhere;
 }
 
 static int64_t chunks_of(const slab_array_info *info)

@@ -123,7 +123,9 @@ slab_status slab_call_open(slab_call *call, const char *locator, slab_file **fil
     slab_file *opened = NULL;
     TRY(slab_locator_split(locator, &name, &path, &brackets));
     REQUIRE(selection || *brackets == '\0', SLAB_ERR_USAGE,
-            "'slab %s' takes no selection: leave [%s] away", call->command->name, brackets);
+            "'slab %s' takes no selection: leave [%s] away, or put [] behind it when it is part of "
+            "the name",
+            call->command->name, brackets);
     TRY(file_get(call, name, &opened));
     if (array && strcmp(path, "/") == 0)
         TRY(only_array(call, opened, &path));

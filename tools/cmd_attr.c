@@ -278,7 +278,7 @@ static slab_status show(slab_call *call, slab_file *file, const char *path)
     json_t *json = slab_call_flag(call, "json") ? json_object() : NULL;
     for (size_t i = 0; i < n; i++) {
         if (json) {
-            json_object_set_new(json, list[i].name, slab_json_attribute(&list[i]));
+            slab_json_set_named(json, list[i].name, slab_json_attribute(&list[i]));
             continue;
         }
         slab_print_name(call, list[i].name);

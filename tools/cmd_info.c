@@ -18,7 +18,7 @@ static slab_status show_attributes(slab_call *call, slab_file *file, const char 
     TRY(slab_file_attributes(file, path, &list, &n));
     json_t *all = json ? json_object() : NULL;
     for (size_t i = 0; json && i < n; i++)
-        json_object_set_new(all, list[i].name, slab_json_attribute(&list[i]));
+        slab_json_set_named(all, list[i].name, slab_json_attribute(&list[i]));
     if (json)
         json_object_set_new(json, "attributes", all);
     if (!json && n)

@@ -105,7 +105,7 @@ static slab_status plan_of(slab_call *call, slab_file *file, const objects *list
         if (*o != IS_ARRAY)
             continue;
         rc = slab_array_open(file, o + 1, &array);
-        if (slab_verify_is_damage(rc)) { /* that is said when its turn comes */
+        if (slab_verify_is_damage(rc) || rc == SLAB_ERR_UNSUPPORTED) { /* said in its turn */
             slab_error_clear();
             rc = SLAB_OK;
             continue;

@@ -13,6 +13,10 @@ json_t *slab_json_real(double value);
 /** Text from a file; bytes that are not UTF-8 are replaced by '?'. */
 json_t *slab_json_text(const char *text);
 
+/** Sets object[name], a name from a file. Names that are one once they are UTF-8 get a number each:
+ * none is lost. */
+void slab_json_set_named(json_t *object, const char *name, json_t *value);
+
 json_t *slab_json_shape(const slab_shape *shape);
 
 /** One native element: a number, a bool, text, or [real, imaginary]. */

@@ -52,6 +52,7 @@ slab_status slab_raw_chunks_open(slab_array *array, int threads, bool sealed, sl
     bool decodes = true;
     *out = NULL;
     slab_ranks *ranks = slab_file_ranks(slab_array_file(array));
+    REQUIRE(!info->elsewhere, SLAB_ERR_UNSUPPORTED, "%s: verify that file", info->fallback);
     REQUIRE(info->layout == SLAB_LAYOUT_CHUNKED && !info->edge_unfiltered, SLAB_ERR_UNSUPPORTED,
             "there are no checksums in this layout");
     rc = slab_pipeline_check(&info->pipeline);

@@ -35,15 +35,19 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Rows and columns of the view, and how many are read at a time. */
-static void table_shape(table *t, const slab_rows *rows)
+/* Rows and columns of the view, and how many are read at a time. Of no elements there are no rows,
+ * however large the other axes are. */
+static slab_status table_shape(table *t, const slab_rows *rows)
 {
+    slab_status rc = SLAB_OK;
+    int64_t elements;
     size_t element = t->reader ? t->dtype.size : TEXT_BYTES;
     int rank = t->shape.rank;
     t->band_axis = rank >= 2 ? rank - 2 : rank - 1;
     t->column_axis = rank >= 2 ? rank - 1 : -1;
-    t->outer = 1;
-    for (int i = 0; i < t->band_axis; i++)
+    TRY(slab_shape_elements(&t->shape, &elements));
+    t->outer = elements > 0;
+    for (int i = 0; i < t->band_axis && elements > 0; i++)
         t->outer *= t->shape.extent[i];
     t->rows = t->band_axis >= 0 ? t->shape.extent[t->band_axis] : 1;
     int64_t columns = t->column_axis >= 0 ? t->shape.extent[t->column_axis] : 1;
@@ -54,6 +58,8 @@ static void table_shape(table *t, const slab_rows *rows)
     t->band = fit / t->piece < 1 ? 1 : least(fit / t->piece, t->rows > 0 ? t->rows : 1);
     if (rows->rows >= 0)
         t->band = least(t->band, rows->rows > 0 ? rows->rows : 1);
+done:
+    return rc;
 }
 
 static slab_status table_init(table *t, slab_array *array, const slab_selection *selection,
@@ -66,7 +72,7 @@ static slab_status table_init(table *t, slab_array *array, const slab_selection 
         TRY(slab_reader_open(array, selection, NULL, 1, &t->reader));
         t->dtype = slab_reader_dtype(t->reader);
     }
-    table_shape(t, rows);
+    TRY(table_shape(t, rows));
     if (!t->reader)
         goto done;
     ALLOC(t->block, (size_t)(t->band * t->piece) * t->dtype.size, "rows to print");
@@ -225,7 +231,7 @@ static slab_status print_rows(table *t, const slab_box *at, int64_t first, int64
             for (int64_t i = 0; i < end - row; i++)
                 put_row(t, i, n, column == 0, column + n == t->columns);
         }
-        for (int64_t i = row; t->columns == 0 && i < end; i++)
+        for (int64_t i = row; t->columns == 0 && i < end; i++) /* none are to be printed */
             put_row(t, 0, 0, true, true);
         row = end;
     }

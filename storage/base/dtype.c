@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -228,7 +229,8 @@ int slab_dtype_print(slab_dtype native, const void *element, char *text, size_t 
     case SLAB_KIND_BOOL:
         return snprintf(text, size, "%s", *(const uint8_t *)element ? "True" : "False");
     case SLAB_KIND_STRING:
-        return snprintf(text, size, "%.*s", (int)native.size, (const char *)element);
+        return snprintf(text, size, "%.*s", native.size < INT_MAX ? (int)native.size : INT_MAX,
+                        (const char *)element);
     case SLAB_KIND_OTHER:
         break;
     }

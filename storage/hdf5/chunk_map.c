@@ -7,6 +7,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/occupied_impl.h>
 
 /* A walk over a box of chunk coordinates. */
 typedef struct chunk_walk {
@@ -205,8 +206,13 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 {
     slab_status rc = SLAB_OK;
     chunk_walk w = {.meta = meta, .path = path, .box = box, .chunks = chunks};
+    bool elsewhere;
     TRY(slab_meta_enter(meta));
     TRY(slab_meta_array(meta, path, &w.array));
+    TRY(slab_hdf5_is_elsewhere(meta->id, path, &elsewhere));
+    REQUIRE(!elsewhere, SLAB_ERR_UNSUPPORTED,
+            "array '%s' of '%s' lies in another file (external link): there is no map of its chunks",
+            path, meta->path);
     w.file_size = meta->file->size;
     rc = walk_begin(&w);
     if (rc == SLAB_OK && slab_box_elements(box) > 0) {

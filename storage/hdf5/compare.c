@@ -7,14 +7,16 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/outside_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
+#include <slab/storage/hdf5/whole_chunks_impl.h>
 
 #define BLOCK_BYTES                                                                                \
     ((size_t)4 << 20) /* of elements read at once; what they point at comes on top */
 
-/* One side: the file that references are in, and the type in memory. */
+/* One side: the object that references are in, and the type in memory. */
 typedef struct side {
-    hid_t file, type;
+    hid_t place, type;
 } side;
 
 static slab_status equal(side a, const void *x, side b, const void *y, bool *same);
@@ -49,7 +51,7 @@ static slab_status compounds_equal(side a, const void *x, side b, const void *y,
     int n = H5Tget_nmembers(a.type);
     *same = n == H5Tget_nmembers(b.type);
     for (int i = 0; i < n && *same; i++) {
-        side p = {a.file, H5I_INVALID_HID}, q = {b.file, H5I_INVALID_HID};
+        side p = {a.place, H5I_INVALID_HID}, q = {b.place, H5I_INVALID_HID};
         char *name = H5Tget_member_name(a.type, (unsigned)i);
         int k = name ? H5Tget_member_index(b.type, name) : -1;
         H5free_memory(name);
@@ -72,7 +74,7 @@ done:
 static slab_status runs_equal(side a, const void *x, side b, const void *y, size_t n, bool *same)
 {
     slab_status rc = SLAB_OK;
-    side p = {a.file, H5Tget_super(a.type)}, q = {b.file, H5Tget_super(b.type)};
+    side p = {a.place, H5Tget_super(a.type)}, q = {b.place, H5Tget_super(b.type)};
     size_t size_p = H5Tget_size(p.type), size_q = H5Tget_size(q.type);
     *same = true;
     for (size_t i = 0; i < n && *same; i++)
@@ -119,11 +121,11 @@ static slab_status references_equal(side a, const void *x, side b, const void *y
     for (int i = 0; i < 2; i++) {
         H5R_type_t kind =
             H5Tequal(sides[i]->type, H5T_STD_REF_OBJ) > 0 ? H5R_OBJECT : H5R_DATASET_REGION;
-        ssize_t n = H5Rget_name(sides[i]->file, kind, refs[i], NULL, 0);
+        ssize_t n = H5Rget_name(sides[i]->place, kind, refs[i], NULL, 0);
         n = n < 0 ? 0 : n; /* to nowhere */
         ALLOC(name[i], n + 1, "the name of an object");
         if (n > 0)
-            H5Rget_name(sides[i]->file, kind, refs[i], name[i], (size_t)n + 1);
+            H5Rget_name(sides[i]->place, kind, refs[i], name[i], (size_t)n + 1);
     }
     *same = strcmp(name[0], name[1]) == 0;
 done:
@@ -183,6 +185,7 @@ static slab_status equal(side a, const void *x, side b, const void *y, bool *sam
 typedef struct held {
     side side;
     hid_t space;
+    hid_t attribute; /* stays open as long; of an array there is none */
     void *data;
     bool filled;
 } held;
@@ -193,6 +196,7 @@ static void held_clear(held *h)
         H5Dvlen_reclaim(h->side.type, h->space, H5P_DEFAULT, h->data);
     slab_hdf5_close(&h->side.type);
     slab_hdf5_close(&h->space);
+    slab_hdf5_close(&h->attribute);
     FREE(h->data);
 }
 
@@ -214,11 +218,12 @@ static slab_status attribute_hold(slab_meta *meta, const char *path, const char 
     slab_status rc = SLAB_OK;
     hid_t type = H5I_INVALID_HID;
     hid_t attribute = H5Aopen_by_name(meta->id, path, name, H5P_DEFAULT, H5P_DEFAULT);
+    out->attribute = attribute;
     HDF5_REQUIRE(attribute >= 0, SLAB_ERR_NOT_FOUND, "'%s' of '%s' has no attribute '%s'", path,
                  meta->path, name);
     type = H5Aget_type(attribute);
     out->space = H5Aget_space(attribute);
-    out->side.file = meta->id;
+    out->side.place = attribute; /* not the file: through a link it may lie in another one */
     HDF5_REQUIRE(type >= 0 && out->space >= 0, SLAB_ERR_FORMAT, "attribute '%s' is unreadable",
                  name);
     TRY(native_of(type, &out->side.type));
@@ -231,7 +236,6 @@ static slab_status attribute_hold(slab_meta *meta, const char *path, const char 
     out->filled = n > 0;
 done:
     slab_hdf5_close(&type);
-    slab_hdf5_close(&attribute);
     return rc;
 }
 
@@ -239,7 +243,8 @@ slab_status slab_meta_attribute_equal(slab_meta *a, const char *path_a, slab_met
                                       const char *path_b, const char *name, bool *same)
 {
     slab_status rc = SLAB_OK;
-    held x = {.side.type = H5I_INVALID_HID, .space = H5I_INVALID_HID}, y = x;
+    held x = {{H5I_INVALID_HID, H5I_INVALID_HID}, H5I_INVALID_HID, H5I_INVALID_HID, NULL, false};
+    held y = x;
     *same = false;
     TRY(slab_meta_enter(a));
     TRY(slab_meta_refresh(b));
@@ -303,9 +308,10 @@ static slab_status source_open(slab_meta *meta, const char *path, source *out)
     HDF5_REQUIRE(out->array >= 0, SLAB_ERR_FORMAT, "cannot open array '%s' of '%s'", path,
                  meta->path);
     TRY(slab_meta_describe_array(meta, path, out->array, &out->info));
+    TRY_SAYING(slab_outside_check(meta, path, out->array), "array '%s' of '%s'", path, meta->path);
     type = H5Dget_type(out->array);
     HDF5_REQUIRE(type >= 0, SLAB_ERR_FORMAT, "'%s' in '%s' has no type", path, meta->path);
-    out->block.side.file = meta->id;
+    out->block.side.place = out->array;
     TRY(native_of(type, &out->block.side.type));
 done:
     slab_hdf5_close(&type);
@@ -325,6 +331,7 @@ static slab_status source_read(source *s, int64_t first, int64_t n, int64_t elem
     held *h = &s->block;
     hsize_t start[SLAB_RANK_MAX] = {0}, count[SLAB_RANK_MAX];
     int rank = s->info.shape.rank;
+    slab_selection rows = slab_selection_rows(&s->info.shape, first, n);
     hid_t file = H5Dget_space(s->array);
     if (h->filled)
         H5Dvlen_reclaim(h->side.type, h->space, H5P_DEFAULT, h->data);
@@ -341,6 +348,8 @@ static slab_status source_read(source *s, int64_t first, int64_t n, int64_t elem
         SLAB_ERR_HDF5, "HDF5 does not take the rows of '%s'", s->path);
     slab_watch_step();
     TRY(slab_memory_resize(&h->data, (size_t)elements, H5Tget_size(h->side.type), "elements"));
+    TRY_SAYING(slab_chunks_are_whole(s->array, &s->info, &rows), "array '%s' of '%s'", s->path,
+               s->meta->path);
     TRY(slab_hdf5_filters(&s->info.pipeline.type));
     HDF5_REQUIRE(H5Dread(s->array, h->side.type, h->space, file, H5P_DEFAULT, h->data) >= 0,
                  SLAB_ERR_FORMAT, "cannot read '%s' of '%s'", s->path, s->meta->path);
@@ -372,8 +381,8 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
 {
     slab_status rc = SLAB_OK;
     source x = {.array = H5I_INVALID_HID}, y;
-    int64_t row = 1;
-    x.block.side.type = x.block.space = H5I_INVALID_HID;
+    int64_t row = 1, elements;
+    x.block.side.type = x.block.space = x.block.attribute = H5I_INVALID_HID;
     y = x;
     out->differ = out->n = 0;
     TRY(slab_meta_enter(a));
@@ -382,6 +391,9 @@ slab_status slab_meta_elements_equal(slab_meta *a, const char *path_a, slab_meta
     TRY(source_open(b, path_b, &y));
     const slab_shape *shape = &x.info.shape;
     REQUIRE(slab_shape_equal(shape, &y.info.shape), SLAB_ERR_SHAPE, "shapes differ");
+    TRY(slab_shape_elements(shape, &elements));
+    if (elements == 0)
+        goto done;
     for (int i = 1; i < shape->rank; i++)
         row *= shape->extent[i];
     int64_t rows = shape->rank ? shape->extent[0] : 1;

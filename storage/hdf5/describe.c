@@ -1,16 +1,21 @@
 /* Everything about an array but its elements. */
 #include <slab/storage/hdf5/library_impl.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
 
 /* Up to here counting the chunks that exist costs next to nothing: so many that there may be, or so
  * many bytes that all of them take. */
 enum { COUNTED_CHUNKS = 4096, COUNTED_BYTES = 1 << 20 };
+
+enum { TYPE_LEVELS = 64 };
 
 /* The first reason stays. */
 static void fall_back(slab_array_info *info, const char *reason)
@@ -94,8 +99,8 @@ static slab_status chunking(hid_t array, hid_t dcpl, size_t element, slab_array_
     info->stored_bytes = H5Dget_storage_size(array);
     info->stored_chunks = info->stored_bytes == 0 ? 0 : -1;
     TRY_SAYING(slab_grid_make(&info->shape, &info->chunk, NULL, &grid), "it has too many chunks");
-    if (info->stored_chunks != 0 &&
-        (grid.ntiles <= COUNTED_CHUNKS || info->stored_bytes <= COUNTED_BYTES)) {
+    bool few = grid.ntiles <= COUNTED_CHUNKS || info->stored_bytes <= COUNTED_BYTES;
+    if (info->stored_chunks != 0 && (few || info->elsewhere)) { /* no map will tell */
         hsize_t count = 0;
         hid_t space = H5Dget_space(array);
         HDF5_REQUIRE(space >= 0 && H5Dget_num_chunks(array, space, &count) >= 0, SLAB_ERR_FORMAT,
@@ -135,11 +140,36 @@ static slab_status contiguous(hid_t array, hid_t dcpl, uint64_t file_size, size_
             "its elements, %zu bytes at %" PRIu64 ", lie outside of the file of %" PRIu64, bytes,
             info->offset, file_size);
     info->stored_bytes = bytes;
+    if (info->elsewhere)
+        info->offset = UINT64_MAX;
 done:
     return rc;
 }
 
-static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t element,
+/* The file that the elements lie in, and its size. Behind an external link it is another one, whose
+ * addresses must not be taken for this file's. */
+static slab_status look_where(slab_meta *meta, const char *path, hid_t array, slab_array_info *info,
+                              uint64_t *file_size)
+{
+    slab_status rc = SLAB_OK;
+    char *file = NULL;
+    struct stat st;
+    *file_size = meta->file->size;
+    TRY(slab_hdf5_is_elsewhere(meta->id, path, &info->elsewhere));
+    if (!info->elsewhere)
+        goto done;
+    TRY(slab_hdf5_file_name(array, &file));
+    if (stat(file, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s', which it lies in", file);
+    *file_size = (uint64_t)st.st_size;
+    snprintf(info->fallback, sizeof info->fallback,
+             "it lies in another file, '%.200s' (external link)", file);
+done:
+    slab_memory_free(file);
+    return rc;
+}
+
+static slab_status layout(hid_t array, hid_t dcpl, uint64_t file_size, size_t element,
                           slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
@@ -150,7 +180,7 @@ static slab_status layout(slab_meta *meta, hid_t array, hid_t dcpl, size_t eleme
         TRY(chunking(array, dcpl, element, info));
         break;
     case H5D_CONTIGUOUS:
-        TRY(contiguous(array, dcpl, meta->file->size, element, info));
+        TRY(contiguous(array, dcpl, file_size, element, info));
         break;
     case H5D_COMPACT:
         info->layout = SLAB_LAYOUT_COMPACT;
@@ -206,6 +236,21 @@ done:
     return rc;
 }
 
+/* Each step into a type copies what lies below: a damaged file has them thousands deep. */
+static bool is_too_deep(hid_t type, int levels)
+{
+    bool deep = levels == 0;
+    H5T_class_t class = H5Tget_class(type);
+    int n = class == H5T_COMPOUND ? H5Tget_nmembers(type) : class == H5T_ARRAY || class == H5T_VLEN;
+    for (int i = 0; i < n && !deep; i++) {
+        hid_t part =
+            class == H5T_COMPOUND ? H5Tget_member_type(type, (unsigned)i) : H5Tget_super(type);
+        deep = part >= 0 && is_too_deep(part, levels - 1);
+        slab_hdf5_close(&part);
+    }
+    return deep;
+}
+
 /* H5Tdetect_class does not tell texts of variable length from others. */
 static bool has_variable_text(hid_t type)
 {
@@ -255,15 +300,19 @@ done:
     return rc;
 }
 
-static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
+static slab_status describe(slab_meta *meta, const char *path, hid_t array, slab_array_info *info)
 {
     slab_status rc = SLAB_OK;
     hid_t type = H5Dget_type(array), dcpl = H5Dget_create_plist(array);
     HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
     size_t size, address;
+    uint64_t file_size;
+    REQUIRE(!is_too_deep(type, TYPE_LEVELS), SLAB_ERR_UNSUPPORTED,
+            "its element type is more than %d levels deep", TYPE_LEVELS);
     TRY(address_size(meta->id, &address));
     size = stored_size(type, address);
     TRY(slab_type_from_hdf5(type, &info->dtype, info->fallback));
+    TRY(look_where(meta, path, array, info, &file_size));
     info->has_pointers = has_variable_text(type) || H5Tdetect_class(type, H5T_VLEN) > 0 ||
                          H5Tdetect_class(type, H5T_REFERENCE) > 0;
     if (info->dtype.kind == SLAB_KIND_OTHER) {
@@ -272,7 +321,7 @@ static slab_status describe(slab_meta *meta, hid_t array, slab_array_info *info)
         fall_back(info, "its element type is none of slab's");
     }
     TRY(extents(array, info));
-    TRY(layout(meta, array, dcpl, size, info));
+    TRY(layout(array, dcpl, file_size, size, info));
     TRY(fill_value(dcpl, type, info));
     TRY(missing_code(array, info));
 done:
@@ -286,7 +335,7 @@ slab_status slab_meta_describe_array(slab_meta *meta, const char *path, hid_t ar
 {
     slab_status rc = SLAB_OK;
     memset(info, 0, sizeof *info);
-    TRY_SAYING(describe(meta, array, info), "array '%s' of '%s'", path, meta->path);
+    TRY_SAYING(describe(meta, path, array, info), "array '%s' of '%s'", path, meta->path);
 done:
     return rc;
 }

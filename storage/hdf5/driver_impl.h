@@ -77,6 +77,9 @@ void slab_driver_unlock(slab_driver_file *file);
 /** Reading: forgets all that was read, and remembers what state the file is in now. */
 slab_status slab_driver_stamp(slab_driver_file *file, uint64_t superblock);
 
+/** The same for a file of which there is no lock. @retval SLAB_ERR_LOCKED  a commit is under way */
+slab_status slab_driver_stamp_at_rest(slab_driver_file *file, uint64_t superblock);
+
 /** After a read of metadata: fails when it may have met a commit. */
 slab_status slab_driver_undisturbed(const slab_driver_file *file);
 

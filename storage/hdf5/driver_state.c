@@ -110,3 +110,16 @@ slab_status slab_driver_stamp(slab_driver_file *f, uint64_t superblock)
 done:
     return rc;
 }
+
+slab_status slab_driver_stamp_at_rest(slab_driver_file *f, uint64_t superblock)
+{
+    slab_status rc = SLAB_OK;
+    REQUIRE(
+        !is_committing(f), SLAB_ERR_LOCKED,
+        "another process is writing '%s', or was killed while it did: run the command again, or "
+        "'slab recover' on that file",
+        f->path);
+    TRY(slab_driver_stamp(f, superblock));
+done:
+    return rc;
+}

@@ -5,103 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/outside_impl.h>
 #include <slab/storage/hdf5/types_impl.h>
-
-/* --- virtual arrays --- */
-
-/* The first place where HDF5 would find a source file; NULL when there is none. */
-static slab_status source_find(const char *main_path, const char *name, char **out)
-{
-    slab_status rc = SLAB_OK;
-    const char *prefix = getenv("HDF5_VDS_PREFIX"), *slash = strrchr(main_path, '/');
-    size_t room = strlen(main_path) + strlen(name) + (prefix != NULL ? strlen(prefix) : 0) + 2;
-    char *path = NULL;
-    int folder = slash != NULL ? (int)(slash - main_path) : 0;
-    const char *last = strrchr(name, '/');
-    *out = NULL;
-    ALLOC(path, room, "path of a source");
-    for (int i = 0; i < 4 && *out == NULL; i++) {
-        if (i == 0)
-            snprintf(path, room, "%s", name);
-        else if (i == 1 && prefix != NULL && strncmp(prefix, "${ORIGIN}", 9) == 0)
-            snprintf(path, room, "%.*s%s/%s", folder, main_path, prefix + 9, name);
-        else if (i == 1 && prefix != NULL)
-            snprintf(path, room, "%s/%s", prefix, name);
-        else if (i == 2 && name[0] != '/')
-            snprintf(path, room, "%.*s%s%s", folder, main_path, folder > 0 ? "/" : "", name);
-        else if (i == 3 && name[0] == '/' && last != NULL)
-            snprintf(path, room, "%.*s%s%s", folder, main_path, folder > 0 ? "/" : "", last + 1);
-        else
-            continue;
-        if (access(path, R_OK) == 0) {
-            *out = path;
-            path = NULL;
-        }
-    }
-done:
-    slab_memory_free(path);
-    return rc;
-}
-
-/* HDF5 fills in for a source that is missing, without a word. Names with a pattern (%b) are left to
- * it: how many there are is not known. */
-static slab_status source_check(slab_meta *meta, const char *file, const char *object)
-{
-    slab_status rc = SLAB_OK;
-    char *path = NULL;
-    hid_t fapl = H5I_INVALID_HID, source = H5I_INVALID_HID;
-    if (strchr(file, '%') != NULL || strchr(object, '%') != NULL)
-        return SLAB_OK;
-    if (strcmp(file, ".") == 0) {
-        REQUIRE(slab_meta_exists(meta, object), SLAB_ERR_NOT_FOUND,
-                "its source '%s' is missing in the file", object);
-        return SLAB_OK;
-    }
-    TRY(source_find(meta->path, file, &path));
-    REQUIRE(path != NULL, SLAB_ERR_NOT_FOUND, "its source file '%s' is missing", file);
-    TRY(slab_driver_access(meta->file, &fapl));
-    source = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-    HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "its source file '%s' cannot be opened", path);
-    REQUIRE(H5Oexists_by_name(source, object, H5P_DEFAULT) > 0, SLAB_ERR_NOT_FOUND,
-            "its source '%s' is missing in '%s'", object, path);
-done:
-    slab_hdf5_close(&source);
-    slab_hdf5_close(&fapl);
-    slab_memory_free(path);
-    return rc;
-}
-
-static slab_status sources_check(slab_meta *meta, hid_t dcpl)
-{
-    slab_status rc = SLAB_OK;
-    size_t n = 0;
-    char *file = NULL, *object = NULL;
-    HDF5_REQUIRE(H5Pget_virtual_count(dcpl, &n) >= 0, SLAB_ERR_FORMAT,
-                 "its sources are unreadable");
-    for (size_t i = 0; i < n; i++) {
-        slab_watch_step();
-        ssize_t file_size = H5Pget_virtual_filename(dcpl, i, NULL, 0);
-        ssize_t object_size = H5Pget_virtual_dsetname(dcpl, i, NULL, 0);
-        HDF5_REQUIRE(file_size >= 0 && object_size >= 0, SLAB_ERR_FORMAT,
-                     "its sources are unreadable");
-        ALLOC(file, file_size + 1, "name of a source");
-        ALLOC(object, object_size + 1, "name of a source");
-        HDF5_REQUIRE(H5Pget_virtual_filename(dcpl, i, file, (size_t)file_size + 1) >= 0 &&
-                         H5Pget_virtual_dsetname(dcpl, i, object, (size_t)object_size + 1) >= 0,
-                     SLAB_ERR_FORMAT, "its sources are unreadable");
-        TRY(source_check(meta, file, object));
-        FREE(file);
-        FREE(object);
-    }
-done:
-    slab_memory_free(file);
-    slab_memory_free(object);
-    return rc;
-}
+#include <slab/storage/hdf5/whole_chunks_impl.h>
 
 /* --- selections --- */
 
@@ -172,57 +81,37 @@ static void turn_around(const slab_selection *s, size_t size, uint8_t *dst)
 slab_status slab_selection_bytes(const slab_selection *s, size_t size, size_t *bytes)
 {
     slab_status rc = SLAB_OK;
-    *bytes = size;
+    bool empty = false;
     for (int i = 0; i < s->rank; i++) {
         REQUIRE(s->count[i] >= 0, SLAB_ERR_RANGE, "a negative count along axis %d", i);
-        TRY(slab_size_multiply(*bytes, (size_t)s->count[i], bytes));
+        empty |= s->count[i] == 0;
     }
+    *bytes = empty ? 0 : size;
+    for (int i = 0; i < s->rank && !empty; i++)
+        TRY(slab_size_multiply(*bytes, (size_t)s->count[i], bytes));
 done:
     return rc;
 }
 
-/* HDF5 does not see that the header of a damaged file holds fewer elements than the shape says. */
-static slab_status compact_check(hid_t array, hid_t type)
-{
-    slab_status rc = SLAB_OK;
-    size_t bytes;
-    hid_t space = H5Dget_space(array);
-    HDF5_REQUIRE(space >= 0, SLAB_ERR_FORMAT, "it has no shape");
-    hssize_t n = H5Sget_simple_extent_npoints(space);
-    HDF5_REQUIRE(n >= 0, SLAB_ERR_FORMAT, "its shape is unreadable");
-    TRY(slab_size_multiply((size_t)n, H5Tget_size(type), &bytes));
-    REQUIRE(H5Dget_storage_size(array) >= bytes, SLAB_ERR_FORMAT,
-            "its header holds fewer elements than its shape says");
-done:
-    slab_hdf5_close(&space);
-    return rc;
-}
-
-/* What a first read of the array needs: its chunks' type, and the sources of a virtual one. */
+/* What a first read of the array needs. */
 static slab_status prepare(slab_meta *meta, hid_t array)
 {
     slab_status rc = SLAB_OK;
-    hsize_t extent[H5S_MAX_RANK];
-    slab_chunk_type *chunk = &meta->array_type;
-    char reason[SLAB_REASON_MAX];
-    hid_t type = H5Dget_type(array), dcpl = H5Dget_create_plist(array);
-    HDF5_REQUIRE(type >= 0 && dcpl >= 0, SLAB_ERR_FORMAT, "its header is unreadable");
-    *chunk = (slab_chunk_type){0};
-    TRY(slab_type_from_hdf5(type, &chunk->dtype, reason));
-    if (H5Pget_layout(dcpl) == H5D_CHUNKED) {
-        int rank = H5Pget_chunk(dcpl, H5S_MAX_RANK, extent);
-        chunk->bytes = H5Tget_size(type);
-        for (int i = 0; i < rank; i++)
-            TRY(slab_size_multiply(chunk->bytes, extent[i], &chunk->bytes));
-    }
-    if (H5Pget_layout(dcpl) == H5D_VIRTUAL)
-        TRY(sources_check(meta, dcpl));
-    if (H5Pget_layout(dcpl) == H5D_COMPACT)
-        TRY(compact_check(array, type));
+    TRY(slab_meta_describe_array(meta, meta->array_path, array, &meta->array_info));
+    TRY(slab_outside_check(meta, meta->array_path, array));
     meta->array_ready = true;
 done:
-    slab_hdf5_close(&type);
-    slab_hdf5_close(&dcpl);
+    return rc;
+}
+
+slab_status slab_hdf5_readable(slab_meta *meta, const char *path, hid_t array)
+{
+    slab_status rc = SLAB_OK;
+    slab_array_info info;
+    TRY(slab_meta_describe_array(meta, path, array, &info));
+    TRY_SAYING(slab_outside_check(meta, path, array), "array '%s' of '%s'", path, meta->path);
+    TRY_SAYING(slab_chunks_are_whole(array, &info, NULL), "array '%s' of '%s'", path, meta->path);
+done:
     return rc;
 }
 
@@ -236,7 +125,8 @@ slab_status slab_hdf5_transfer(slab_meta *meta, hid_t array, const slab_selectio
     slab_watch_moved(bytes);
     if (!meta->array_ready)
         TRY(prepare(meta, array));
-    TRY(slab_hdf5_filters(&meta->array_type));
+    TRY(slab_chunks_are_whole(array, &meta->array_info, selection));
+    TRY(slab_hdf5_filters(&meta->array_info.pipeline.type));
     TRY(file_space(array, selection, &from));
     TRY(memory_space(selection, &to));
     HDF5_REQUIRE(H5Dread(array, memory, to, from, dxpl, dst) >= 0, SLAB_ERR_FORMAT,

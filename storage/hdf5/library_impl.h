@@ -50,7 +50,7 @@ struct slab_meta {
     char *array_path;
     slab_sealing *sealing;      /* writing: changes are noted here; NULL: nowhere */
     bool array_ready;           /* its sources are there, its chunks are known: */
-    slab_chunk_type array_type; /* as the filters want to know them */
+    slab_array_info array_info; /* what it is */
 };
 
 /** slab_hdf5_enter(), and what is read until slab_meta_leave() is one state of the file: of another

@@ -61,6 +61,10 @@ slab_status slab_meta_chunks(slab_meta *meta, const char *path, const slab_box *
 slab_status slab_meta_read(slab_meta *meta, const char *path, const slab_selection *selection,
                            slab_dtype native, void *dst);
 
+/** A digest of the other files that an array's elements lie in: behind an external link, as sources
+ * of a view, as external storage. Another one when such a file was changed or replaced. */
+slab_status slab_meta_outside_digest(slab_meta *meta, const char *path, uint64_t *out);
+
 /** The variable-length strings of a selection, C order. */
 slab_status slab_meta_texts(slab_meta *meta, const char *path, const slab_selection *selection,
                             slab_texts **out);

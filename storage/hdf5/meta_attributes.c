@@ -40,6 +40,28 @@ static slab_status text_say(text_buffer *t, const char *words)
     return text_add(t, words, strlen(words));
 }
 
+/* In quotes, and as JSON has it what would end them. */
+static slab_status text_quoted(text_buffer *t, const char *text, size_t n)
+{
+    slab_status rc = SLAB_OK;
+    char escaped[8];
+    TRY(text_say(t, "\""));
+    for (size_t from = 0, i = 0; i <= n; i++) {
+        unsigned char c = i < n ? (unsigned char)text[i] : '"';
+        if (c != '"' && c != '\\' && c >= 0x20)
+            continue;
+        TRY(text_add(t, text + from, i - from));
+        from = i + 1;
+        if (c < 0x20)
+            snprintf(escaped, sizeof escaped, "\\u%04x", c);
+        else
+            snprintf(escaped, sizeof escaped, "%s%c", i < n ? "\\" : "", c);
+        TRY(text_say(t, escaped));
+    }
+done:
+    return rc;
+}
+
 /* Adds element i of an attribute, its context in `of`. */
 typedef slab_status (*element_text)(const void *of, size_t i, text_buffer *t);
 
@@ -152,10 +174,9 @@ static slab_status string_text(const void *of, size_t i, text_buffer *t)
     size_t n;
     const char *text = string_at(s, i, &n);
     if (s->quoted)
-        TRY(text_say(t, "\""));
-    TRY(text_add(t, text, n));
-    if (s->quoted)
-        TRY(text_say(t, "\""));
+        TRY(text_quoted(t, text, n));
+    else
+        TRY(text_add(t, text, n));
 done:
     return rc;
 }

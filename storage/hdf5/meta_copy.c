@@ -10,6 +10,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/create_impl.h>
+#include <slab/storage/hdf5/fallback_impl.h>
 #include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/seal_impl.h>
 #include <slab/storage/hdf5/sealing_impl.h>
@@ -129,6 +130,22 @@ done:
 
 /* --- whole objects --- */
 
+/* H5Ocopy takes packed chunks as they are, but follows what elements lead to. */
+static slab_status copyable(slab_meta *from, const char *path)
+{
+    slab_status rc = SLAB_OK;
+    hid_t array, type = H5I_INVALID_HID;
+    TRY(slab_meta_array(from, path, &array));
+    type = H5Dget_type(array);
+    HDF5_REQUIRE(type >= 0, SLAB_ERR_FORMAT, "'%s' in '%s' has no type", path, from->path);
+    if (H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tdetect_class(type, H5T_STRING) > 0 ||
+        H5Tdetect_class(type, H5T_REFERENCE) > 0)
+        TRY(slab_hdf5_readable(from, path, array));
+done:
+    slab_hdf5_close(&type);
+    return rc;
+}
+
 /* Without attributes: slab_meta_copy_attributes() brings them. */
 static slab_status copy_whole(slab_meta *meta, const char *path, slab_meta *from,
                               const char *from_path)
@@ -229,6 +246,9 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
         rc = copy_group(meta, path, from, from_path);
         break;
     case SLAB_OBJECT_ARRAY:
+        rc = copyable(from, from_path);
+        rc = rc == SLAB_OK ? copy_whole(meta, path, from, from_path) : rc;
+        break;
     case SLAB_OBJECT_TYPE:
         rc = copy_whole(meta, path, from, from_path);
         break;
@@ -258,23 +278,14 @@ done:
     return rc;
 }
 
-slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *key)
-{
-    slab_status rc = SLAB_OK;
-    TRY(slab_meta_enter(meta));
-    TRY_SAYING(slab_hdf5_key(meta->id, path, key), "'%s'", meta->path);
-done:
-    slab_meta_leave(meta);
-    return rc;
-}
-
 /* --- references --- */
 
 /* What a reference is on its way from one file to the other. */
 typedef struct moving {
     slab_meta *meta, *from;
     const slab_copy_map *map;
-    bool lost; /* a reference led to something that is not copied */
+    bool elsewhere; /* behind an external link: the addresses in references are another file's */
+    bool lost;      /* a reference led to something that is not copied */
 } moving;
 
 /* The name in the copy; NULL: it is not in it. */
@@ -312,8 +323,9 @@ static slab_status reference_move(moving *m, hid_t type, void *element)
     bool object = H5Tequal(type, H5T_STD_REF_OBJ) > 0;
     H5R_type_t kind = object ? H5R_OBJECT : H5R_DATASET_REGION;
     size_t size = H5Tget_size(type);
-    if (!object && H5Tequal(type, H5T_STD_REF_DSETREG) <= 0) {
-        memset(element, 0, size); /* a kind of reference that came with HDF5 1.12 */
+    /* Of the kind that came with HDF5 1.12 neither is known where they lead. */
+    if (m->elsewhere || (!object && H5Tequal(type, H5T_STD_REF_DSETREG) <= 0)) {
+        memset(element, 0, size);
         m->lost = true;
         return SLAB_OK;
     }
@@ -445,6 +457,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     slab_watch_object(from_path);
     source = H5Dopen2(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
+    TRY(slab_hdf5_is_elsewhere(from->id, from_path, &m.elsewhere));
     c.type = H5Dget_type(source);
     c.space = H5Dget_space(source);
     if (H5Tdetect_class(c.type, H5T_REFERENCE) <= 0)
@@ -452,6 +465,7 @@ slab_status slab_meta_move_references(slab_meta *meta, const char *path, slab_me
     TRY(carried_make(&c));
     if (c.n == 0)
         goto done;
+    TRY(slab_hdf5_readable(from, from_path, source));
     HDF5_REQUIRE(H5Dread(source, c.memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, c.data) >= 0,
                  SLAB_ERR_FORMAT, "cannot read '%s' of '%s'", from_path, from->path);
     c.filled = true;
@@ -558,6 +572,7 @@ slab_status slab_meta_copy_attributes(slab_meta *meta, const char *path, slab_me
     slab_watch_object(from_path);
     source = H5Oopen(from->id, from_path, H5P_DEFAULT);
     HDF5_REQUIRE(source >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", from_path, from->path);
+    TRY(slab_hdf5_is_elsewhere(from->id, from_path, &a.moving.elsewhere));
     a.target = H5Oopen(meta->id, path, H5P_DEFAULT);
     HDF5_REQUIRE(a.target >= 0, SLAB_ERR_HDF5, "cannot open '%s' of '%s'", path, meta->path);
     herr_t got = H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, on_attribute, &a);

@@ -209,6 +209,38 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, vo
     return 0;
 }
 
+static slab_status link_target(const slab_meta *meta, hid_t place, const char *name,
+                               const H5L_info_t *info, char **out);
+
+/* A link on the way, right below the deepest group that is there, leads nowhere: says where to.
+ * Returns SLAB_OK when there is none. */
+static slab_status broken_link(slab_meta *meta, const char *path, const char *above)
+{
+    slab_status rc = SLAB_OK;
+    char *way = NULL, *target = NULL;
+    H5L_info_t info;
+    size_t n = strlen(above);
+    const slab_error why = *slab_driver_error();
+    while (path[n] == '/')
+        n++;
+    n += strcspn(path + n, "/");
+    ALLOC(way, n + 1, "path");
+    memcpy(way, path, n);
+    if (is_root(way) || H5Lget_info(meta->id, way, &info, H5P_DEFAULT) < 0 ||
+        (info.type != H5L_TYPE_SOFT && info.type != H5L_TYPE_EXTERNAL))
+        goto done;
+    TRY(link_target(meta, meta->id, way, &info, &target));
+    REQUIRE(why.code == SLAB_OK, SLAB_ERR_NOT_FOUND,
+            "no '%s' in '%s': '%s' is a link to '%s', which cannot be followed: %s", path,
+            meta->path, way, target, why.message);
+    FAIL(SLAB_ERR_NOT_FOUND, "no '%s' in '%s': '%s' is a link to '%s', where there is nothing",
+         path, meta->path, way, target);
+done:
+    slab_memory_free(way);
+    slab_memory_free(target);
+    return rc;
+}
+
 slab_status slab_meta_not_found(slab_meta *meta, const char *path)
 {
     slab_status rc = SLAB_OK;
@@ -233,6 +265,7 @@ slab_status slab_meta_not_found(slab_meta *meta, const char *path)
     /* What is not there may be what could not be read beside a commit. */
     if (!meta->file->writing)
         TRY(slab_driver_undisturbed(meta->file));
+    TRY(broken_link(meta, path, above));
     if (names.n == 0)
         FAIL(SLAB_ERR_NOT_FOUND, "no '%s' in '%s': '%s' is empty", path, meta->path,
              is_root(above) ? "/" : above);

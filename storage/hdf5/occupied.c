@@ -5,10 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <slab/storage/base/digest.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/hdf5/occupied_impl.h>
 
 #if H5_VERSION_GE(1, 12, 0)
+
+/* HDF5's number of an open file. */
+static slab_status file_number(hid_t place, const char *path, unsigned long *number)
+{
+    slab_status rc = SLAB_OK;
+    H5O_info2_t info;
+    HDF5_REQUIRE(H5Oget_info_by_name3(place, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0,
+                 SLAB_ERR_FORMAT, "cannot look at '%s'", path);
+    *number = info.fileno;
+done:
+    return rc;
+}
 
 slab_status slab_hdf5_key(hid_t place, const char *path, uint64_t *key)
 {
@@ -41,6 +54,18 @@ done:
 
 #else
 
+/* HDF5's number of an open file. */
+static slab_status file_number(hid_t place, const char *path, unsigned long *number)
+{
+    slab_status rc = SLAB_OK;
+    H5O_info_t info;
+    HDF5_REQUIRE(H5Oget_info_by_name2(place, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0,
+                 SLAB_ERR_FORMAT, "cannot look at '%s'", path);
+    *number = info.fileno;
+done:
+    return rc;
+}
+
 slab_status slab_hdf5_key(hid_t place, const char *path, uint64_t *key)
 {
     slab_status rc = SLAB_OK;
@@ -69,6 +94,69 @@ done:
 }
 
 #endif
+
+slab_status slab_hdf5_is_elsewhere(hid_t place, const char *path, bool *elsewhere)
+{
+    slab_status rc = SLAB_OK;
+    unsigned long here, there;
+    TRY(file_number(place, "/", &here));
+    TRY(file_number(place, path, &there));
+    *elsewhere = here != there;
+done:
+    return rc;
+}
+
+slab_status slab_hdf5_file_name(hid_t object, char **out)
+{
+    slab_status rc = SLAB_OK;
+    ssize_t n = H5Fget_name(object, NULL, 0);
+    *out = NULL;
+    HDF5_REQUIRE(n >= 0, SLAB_ERR_HDF5, "its file has no name");
+    ALLOC(*out, n + 1, "the name of a file");
+    HDF5_REQUIRE(H5Fget_name(object, *out, (size_t)n + 1) >= 0, SLAB_ERR_HDF5,
+                 "its file has no name");
+done:
+    if (rc != SLAB_OK)
+        FREE(*out);
+    return rc;
+}
+
+/* Addresses of another file say nothing in this one: with its name they do. */
+static slab_status key_elsewhere(slab_meta *meta, const char *path, uint64_t *key)
+{
+    slab_status rc = SLAB_OK;
+    char *file = NULL;
+    hid_t object = H5Oopen(meta->id, path, H5P_DEFAULT);
+    HDF5_REQUIRE(object >= 0, SLAB_ERR_FORMAT, "cannot open '%s'", path);
+    TRY(slab_hdf5_file_name(object, &file));
+    *key ^= slab_digest_text(file).low;
+done:
+    slab_memory_free(file);
+    slab_hdf5_close(&object);
+    return rc;
+}
+
+static slab_status object_key(slab_meta *meta, const char *path, uint64_t *key)
+{
+    slab_status rc = SLAB_OK;
+    bool elsewhere;
+    TRY(slab_hdf5_key(meta->id, path, key));
+    TRY(slab_hdf5_is_elsewhere(meta->id, path, &elsewhere));
+    if (elsewhere)
+        TRY(key_elsewhere(meta, path, key));
+done:
+    return rc;
+}
+
+slab_status slab_meta_object_key(slab_meta *meta, const char *path, uint64_t *key)
+{
+    slab_status rc = SLAB_OK;
+    TRY(slab_meta_enter(meta));
+    TRY_SAYING(object_key(meta, path, key), "'%s'", meta->path);
+done:
+    slab_meta_leave(meta);
+    return rc;
+}
 
 slab_status slab_meta_link(slab_meta *meta, const char *path, slab_object *out)
 {

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <slab/storage/base/memory.h>
+#include <slab/storage/hdf5/fallback_impl.h>
+#include <slab/storage/hdf5/occupied_impl.h>
 #include <slab/storage/hdf5/seal_impl.h>
 #include <slab/storage/hdf5/seen_impl.h>
 #include <slab/storage/seal.h>
@@ -15,6 +17,7 @@ enum { WORDS_MAX = 256 };
 
 typedef struct comparison {
     slab_meta *meta;
+    const char *path;
     hid_t object;
     slab_seal seal;
     slab_seal_check *out;
@@ -90,7 +93,12 @@ static slab_status array_compare(comparison *c)
     /* Of another type or shape the elements are others, and there may be any number of them. */
     if (c->out->has_elements && c->out->ndiffers == 0) {
         TRY(slab_hdf5_filters(NULL));
-        rc = slab_seen_elements(c->meta->id, c->object, &is);
+        if (!slab_seen_is_here(c->object)) /* of these no elements are ever sealed */
+            rc = slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__, "its elements lie elsewhere");
+        else
+            rc = slab_hdf5_readable(c->meta, c->path, c->object);
+        if (rc == SLAB_OK)
+            rc = slab_seen_elements(c->meta->id, c->object, &is);
         TRY(part_compare(c, SLAB_SEAL_ELEMENTS, rc, is));
     }
 done:
@@ -269,7 +277,9 @@ done:
 slab_status slab_meta_seal_check(slab_meta *meta, const char *path, slab_seal_check *out)
 {
     slab_status rc = SLAB_OK;
-    comparison c = {.meta = meta, .object = H5I_INVALID_HID, .out = out};
+    comparison c = {.meta = meta, .path = path, .object = H5I_INVALID_HID, .out = out};
+    char *file = NULL;
+    bool elsewhere;
     TRY(slab_meta_enter(meta));
     slab_meta_array_forget(meta);
     if (!slab_meta_exists(meta, path)) {
@@ -278,10 +288,17 @@ slab_status slab_meta_seal_check(slab_meta *meta, const char *path, slab_seal_ch
     }
     c.object = H5Oopen(meta->id, path[0] != '\0' ? path : "/", H5P_DEFAULT);
     HDF5_REQUIRE(c.object >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", path, meta->path);
+    TRY(slab_hdf5_is_elsewhere(meta->id, path[0] != '\0' ? path : "/", &elsewhere));
+    if (elsewhere)
+        TRY(slab_hdf5_file_name(c.object, &file));
+    REQUIRE(!elsewhere, SLAB_ERR_VALUE,
+            "'%s' of '%s' lies in another file, '%s' (external link): verify that file", path,
+            meta->path, file);
     TRY_SAYING(compare(&c), "'%s' of '%s'", path, meta->path);
 done:
     slab_seal_clear(&c.seal);
     slab_hdf5_close(&c.object);
+    slab_memory_free(file);
     slab_meta_leave(meta);
     return rc;
 }

@@ -451,6 +451,9 @@ static slab_status hash_elements(rows *r, slab_hash *h)
     slab_status rc = SLAB_OK;
     hsize_t nrows = r->rank > 0 ? r->extent[0] : 1, some = 1;
     size_t bytes = H5Tget_size(r->type);
+    for (int i = 0; i < r->rank; i++)
+        if (r->extent[i] == 0)
+            return SLAB_OK;
     r->row = 1;
     for (int i = 1; i < r->rank; i++)
         r->row *= r->extent[i];

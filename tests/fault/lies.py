@@ -244,6 +244,146 @@ def a_filter_that_nobody_has():
     packed(54321, bytes(400))
 
 
+def short(path, data, mask=0):
+    """An array of 1000 bfloat16 in one chunk, of which the packed bytes are given."""
+    bfloat16 = h5py.h5t.IEEE_F32LE.copy()
+    bfloat16.set_fields(15, 7, 8, 0, 7)
+    bfloat16.set_size(2)
+    bfloat16.set_ebias(127)
+    with h5py.File("x.h5", "a") as f:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_chunk((1000,))
+        plist.set_deflate(6)
+        d = h5py.h5d.create(f.id, path, bfloat16, h5py.h5s.create_simple((1000,)), plist)
+        d.write_direct_chunk((0,), data, mask)
+
+
+@lie(*all_say(2, r"'/x' of 'x\.h5': chunk \[0\]: chunk decodes to 20 bytes where 2000", [
+     "stat x.h5:/x", "dump x.h5:/x", "copy x.h5:/x -o o.h5 --dtype f8", "diff x.h5:/x x.h5:/z"]),
+     *all_say(2, r"'/y' of 'x\.h5': chunk \[0\]: 20 bytes without filters where a chunk has 2000",
+              ["stat x.h5:/y", "dump x.h5:/y"]),
+     "stat x.h5:/z -> 0: zeros +1000",
+     "verify x.h5 -> 1: /x: chunk \\[0\\] is bad.*/y: chunk \\[0\\] is bad.*/z: ok")
+def chunks_of_a_foreign_type_that_decode_to_too_little():
+    short(b"x", zlib.compress(bytes(20)))
+    short(b"y", bytes(20), mask=1)
+    short(b"z", zlib.compress(bytes(2000)))
+
+
+@lie(*all_say(2, r"x\.h5.*'/x'.*chunk \[0\]: chunk decodes to 16 bytes where 160|'/x' of 'x\.h5': chunk \[0\]",
+              ["dump x.h5:/x", "diff x.h5:/x x.h5:/y"]), "verify x.h5 -> 1: /x: chunk \\[0\\] is bad")
+def a_chunk_of_texts_that_decodes_to_too_little():
+    with h5py.File("x.h5", "w") as f:
+        for name in "xy":
+            f.create_dataset(name, (10,), h5py.string_dtype(), chunks=(10,), compression="gzip")
+            f[name][...] = "text"
+        f["x"].id.write_direct_chunk((0,), zlib.compress(bytes(16)))
+
+
+# --- what lies in other files ---
+
+
+def behind_links():
+    """main.h5 has sevens where src.h5 has 1000 and more."""
+    x = numpy.arange(1000, 2000)
+    with h5py.File("src.h5", "w") as f:
+        f["r"] = x
+        f.create_dataset("c", data=x, chunks=(100,))
+        f.create_dataset("z", data=x, chunks=(100,), compression="gzip")
+        f["t"] = numpy.array([b"first", b"second"], dtype=h5py.string_dtype())
+        f["g/x"] = x
+    with h5py.File("main.h5", "w") as f:
+        f["pad"] = numpy.full(20000, 7)
+        for name in "rcztg":
+            f[name] = h5py.ExternalLink("src.h5", "/" + name)
+        f["gone"] = h5py.ExternalLink("src.h5", "/nothing")
+
+
+FAR = ["r", "c", "z", "g/x"]
+
+
+@lie(*[f"stat main.h5:/{name} -> 0: min +1000\\n.*max +1999" for name in FAR],
+     *[f"dump main.h5:/{name} -> 0: ^1000\\n1001\\n" for name in FAR],
+     *[f"diff main.h5:/{name} src.h5:/{name} -> 0: the same" for name in FAR + ["t"]],
+     *[f"calc max(x) x=main.h5:/{name} -> 0: 1999" for name in FAR],
+     *[f"info main.h5:/{name} -> 0: HDF5 library: it lies in another file, '.*src\\.h5' \\(external link\\)" for name in FAR],
+     *[f"verify main.h5:/{name} -> 2: 'main\\.h5' lies in another file, '.*src\\.h5' \\(external link\\): verify that file"
+       for name in FAR + ["t", "g"]],
+     *[f"copy main.h5:/{name} -o o.h5:/x -> 0: " for name in FAR + ["t", "g"]],
+     "dump main.h5:/t -> 0: first\\nsecond", "verify main.h5 -> 0: /pad: ok",
+     "stat main.h5:/gone -> 2: '/gone' in 'main\\.h5': '/gone' is a link to 'src\\.h5:/nothing'")
+def arrays_behind_external_links():
+    behind_links()
+
+
+@lie(*all_say(2, r"main\.h5.*src\.h5", [f"{verb} main.h5:/{name}" for verb in ("stat", "dump", "info") for name in FAR]))
+def external_links_into_a_file_cut_in_half():
+    behind_links()
+    os.truncate("src.h5", os.path.getsize("src.h5") // 2)
+
+
+@lie(*all_say(2, r"main\.h5:/z'.*src\.h5.*chunk \[0\]", ["stat main.h5:/z", "dump main.h5:/z",
+                                                       "copy main.h5:/z -o o.h5:/z"]))
+def external_links_to_damaged_chunks():
+    behind_links()
+    with h5py.File("src.h5", "a") as f:
+        f["z"].id.write_direct_chunk((0,), zlib.compress(bytes(30)))
+
+
+def view(f, name, file, source):
+    layout = h5py.VirtualLayout((10,), "i8")
+    layout[:] = h5py.VirtualSource(file, source, (10,))
+    f.create_virtual_dataset(name, layout, fillvalue=-5)
+
+
+@lie("dump v.h5:/good -> 0: ^0\\n1\\n", "dump v.h5:/percent -> 0: ^0\\n1\\n",
+     *all_say(2, r"v\.h5.*'gone\.h5' is missing", ["dump v.h5:/v", "head v.h5:/v", "stat v.h5:/v"]),
+     *all_say(2, r"v\.h5.*'a%c' is missing", ["dump v.h5:/no_percent"]),
+     *all_say(2, r"v\.h5.*'/etc/passwd' \(external storage\)", ["dump v.h5:/password"]),
+     "info v.h5:/v -> 0: virtual")
+def views_of_views_without_a_source():
+    with h5py.File("w.h5", "w") as f:
+        f["a%b"] = f["x"] = numpy.arange(10)
+        view(f, "gone", "gone.h5", "x")
+        view(f, "good", ".", "x")
+        f.create_dataset("password", (10,), "i8", external=[("/etc/passwd", 0, 80)])
+    with h5py.File("v.h5", "w") as f:
+        view(f, "v", "w.h5", "gone")
+        view(f, "good", "w.h5", "good")
+        view(f, "percent", "w.h5", "a%%b")
+        view(f, "no_percent", "w.h5", "a%%c")
+        view(f, "password", "w.h5", "password")
+
+
+EXTERNAL = ["stat", "dump", "head", "copy -o o.h5 --dtype i4"]
+
+
+def external(name, pattern):
+    return all_say(2, pattern, [f"{w.split()[0]} x.h5:/{name} {' '.join(w.split()[1:])}".strip() for w in EXTERNAL])
+
+
+@lie(*external("pipe", r"x\.h5.*'pipe' \(external storage\), which is not a regular file"),
+     *external("zero", r"x\.h5.*'/dev/zero' \(external storage\), which is not a regular file"),
+     *external("password", r"x\.h5.*'/etc/passwd' \(external storage\), which is not below the folder"),
+     *external("up", r"x\.h5.*'\.\./.*passwd' \(external storage\), which is not below the folder"),
+     *external("link", r"x\.h5.*'link' \(external storage\), which is not below the folder"),
+     *external("short", r"x\.h5.*'short' \(external storage\), 10 bytes at 0, but that has 3"),
+     *external("gone", r"x\.h5.*cannot open 'gone'"),
+     "dump x.h5:/good -> 0: ^97\\n98", "info x.h5:/pipe -> 0: external storage", "verify x.h5 -> 1|2: ")
+def external_storage_of_any_kind():
+    os.mkfifo("pipe")
+    os.symlink("/etc/passwd", "link")
+    for name, data in (("short", "abc"), ("good", "abcdefghij")):
+        with open(name, "w") as f:
+            f.write(data)
+    with h5py.File("x.h5", "w") as f:
+        for name in ("pipe", "link", "short", "gone", "good"):
+            f.create_dataset(name, (10,), "u1", external=[(name, 0, 10)])
+        f.create_dataset("zero", (10,), "u1", external=[("/dev/zero", 0, 10)])
+        f.create_dataset("password", (10,), "u1", external=[("/etc/passwd", 0, 10)])
+        f.create_dataset("up", (10,), "u1", external=[("../" * 20 + "etc/passwd", 0, 10)])
+
+
 # --- shapes and types ---
 
 
@@ -276,6 +416,26 @@ def an_element_of_two_gigabytes():
         text = h5py.h5t.C_S1.copy()
         text.set_size((1 << 31) - 1)
         h5py.h5d.create(f.id, b"x", text, h5py.h5s.create_simple((2,)))
+
+
+@lie(*[f"{verb} x.h5:/{name} -> 0: ^$" for verb in ("head", "dump") for name in "abcd"],
+     *[f"info x.h5:/{name} -> 0: shape" for name in "abcd"], *[f"stat x.h5:/{name} -> 0: " for name in "ab"])
+def nothing_along_one_axis_and_very_much_along_others():
+    array_of((1 << 62, 0, 3))
+    with h5py.File("x.h5", "a") as f:
+        for name, shape in ((b"a", (1 << 62, 0, 3)), (b"b", (1 << 40, 1 << 40, 0, 3)), (b"c", (3, 0)),
+                            (b"d", (0, 1 << 40, 1 << 40))):
+            h5py.h5d.create(f.id, name, h5py.h5t.NATIVE_INT32, h5py.h5s.create_simple(shape))
+
+
+@lie(*all_say(2, r"x\.h5.*more than 64 levels", ["info x.h5:/x", "dump x.h5:/x"]), "ls -r x.h5 -> 0: x",
+     "verify x.h5 -> 0: /x: not checked")
+def a_type_two_thousand_levels_deep():
+    with h5py.File("x.h5", "w") as f:
+        at = h5py.h5t.NATIVE_INT32
+        for _ in range(2000):
+            at = h5py.h5t.array_create(at, (1,))
+        h5py.h5d.create(f.id, b"x", at, h5py.h5s.create_simple((1,)))
 
 
 @lie("info x.h5:/x -> 0: ", "stat x.h5:/x -> 0: ", "dump x.h5:/x -> 0: ", "copy x.h5:/x -o o.h5 -> 0: ")

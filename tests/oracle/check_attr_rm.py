@@ -1,4 +1,5 @@
 """slab attr and slab rm on files that h5py wrote, and what slab wrote read by h5py."""
+import json
 import os
 import subprocess
 import sys
@@ -49,6 +50,23 @@ check("a hard link frees nothing", "0 objects, 0 B" in run("rm", "a.h5:/hard"))
 check("nor does a soft one", "0 objects, 0 B" in run("rm", "a.h5:/soft", "a.h5:/far"))
 with h5py.File("a.h5") as f:
     check("the array is there", sorted(f) == ["only", "x"] and f["x"][2, 3] == 11)
+with h5py.File("j.h5", "w") as f:
+    x = f.create_dataset("x", data=np.array([2**64 - 1, 5], "u8"), fillvalue=np.uint64(2**64 - 1))
+    x.attrs["most"], x.attrs["list"] = np.uint64(2**64 - 1), np.array([2**63, 1, 2**64 - 1], "u8")
+    x.attrs["texts"] = np.array(['x", "y', "back\\slash", "new\nline", "plain"], h5py.string_dtype())
+    x.attrs["like"] = "\\u00005"
+    x.attrs["bytes"] = np.array([b"\xff\xfe", b"ok"])
+    for name in (b"\xff\xfename", b"\xff\xffname", b"??name"):
+        h5py.h5a.create(x.id, name, h5py.h5t.NATIVE_INT32, h5py.h5s.create(h5py.h5s.SCALAR))
+expected = {"most": 2**64 - 1, "list": [2**63, 1, 2**64 - 1], "like": "\\u00005", "bytes": ["??", "ok"],
+            "texts": ['x", "y', "back\\slash", "new\nline", "plain"], "??name": 0, "??name (2)": 0, "??name (3)": 0}
+check("attr --json has all there is", json.loads(run("attr", "j.h5:/x", "--json")) == expected)
+info = json.loads(run("info", "j.h5:/x", "--json"))
+check("so has info", info["attributes"] == expected and info["fill"] == 2**64 - 1)
+check("one alone", json.loads(run("attr", "j.h5:/x", "most", "--json")) == 2**64 - 1)
+check("a list as text is JSON", json.loads(run("attr", "j.h5:/x", "texts")) == expected["texts"])
+check("the largest of uint64", json.loads(run("stat", "j.h5:/x", "--json"))["max"] == 2**64 - 1)
+
 out = run("rm", "a.h5:/x", "a.h5:/only", "--json")
 check("the last link frees its bytes", '"objects": 2' in out)
 with h5py.File("a.h5") as f:

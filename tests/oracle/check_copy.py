@@ -189,6 +189,36 @@ for case in range(int(os.environ.get("CASES", "25"))):
         check(f"case {case}: {dtype} {shape} {chunks} as {other}", np.array_equal(c["x"][()], x))
     os.remove("y.h5")
 
+# what lies behind an external link, at addresses of another file
+numbers = np.arange(1000, 2000)
+with h5py.File("src.h5", "w") as f:
+    f["flat"], f["small"] = rng.normal(0, 1, (200, 60)), numbers
+    f.create_dataset("chunked", data=numbers, chunks=(100,))
+    f.create_dataset("packed", data=numbers, chunks=(100,), compression="gzip")
+    f.create_dataset("words", data=[f"word {i}" for i in range(50)], dtype=h5py.string_dtype(), chunks=(10,))
+    f.create_dataset("table", data=np.zeros(500, [("a", "f8")]), chunks=(64,), compression="gzip")
+    refs = f.create_dataset("refs", (2,), h5py.ref_dtype)
+    refs[0], refs[1] = f["small"].ref, f["flat"].ref
+    refs.attrs["to"] = f["small"].ref
+with h5py.File("main.h5", "w") as f:
+    f["decoy"] = np.zeros(3)  # at the address that /flat has in the other file
+    f["pad"] = np.full(50000, 7)
+    f["refs"] = h5py.ExternalLink("src.h5", "/refs")
+    for name in ("flat", "small", "chunked", "packed", "words", "table"):
+        f[name] = h5py.ExternalLink("src.h5", "/" + name)
+for name in ("flat", "small", "chunked", "packed", "words", "table"):
+    run("copy", f"main.h5:/{name}", "-o", f"far.h5:/{name}")
+    with h5py.File("src.h5") as f, h5py.File("far.h5") as c:
+        check(f"{name} through a link", np.array_equal(f[name][()], c[name][()]))
+run("copy", "main.h5:/refs", "-o", "main.h5:/refs_copied")
+with h5py.File("main.h5") as c:
+    check("references into another file lead nowhere", not any(c["refs_copied"][()])
+          and not c["refs_copied"].attrs["to"])
+same("main.h5:/refs", "src.h5:/refs")
+run("copy", "main.h5", "-o", "links.h5", "--force")
+with h5py.File("links.h5") as c:
+    check("links stay links", c.get("packed", getlink=True).filename == "src.h5")
+
 # a filter that nobody here knows
 with h5py.File("u.h5", "w") as f:
     d = f.create_dataset("x", (4, 4), "u1", chunks=(2, 2), compression="gzip")
