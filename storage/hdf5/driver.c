@@ -19,6 +19,7 @@
 #include <slab/storage/base/try.h>
 #include <slab/storage/base/watch.h>
 #include <slab/storage/hdf5/journal.h>
+#include <slab/storage/hdf5/library_impl.h>
 
 /* Kept free behind the last block: HDF5 extends and shrinks by itself a block that ends at the end
  * of allocated space, without asking the driver. */
@@ -344,6 +345,25 @@ static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t 
 
 /* --- opening --- */
 
+/* A file that links or virtual datasets lead to stays open while HDF5 likes, so it is not locked:
+ * each read of its metadata says whether it has met a commit. */
+static slab_status open_other(const char *name, slab_driver_file **out)
+{
+    slab_status rc = SLAB_OK;
+    uint64_t superblock = 0;
+    *out = NULL;
+    TRY(slab_driver_recover(name));
+    TRY(slab_driver_open(name, false, false, out));
+    if (slab_meta_signature_check(*out, &superblock) == SLAB_OK)
+        TRY(slab_driver_stamp(*out, superblock));
+    else
+        slab_error_clear(); /* HDF5 says what it is not */
+done:
+    if (rc != SLAB_OK)
+        slab_driver_close(out);
+    return rc;
+}
+
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t max)
 {
     slab_status rc = SLAB_OK;
@@ -355,7 +375,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     if (handle->own) {
         REQUIRE((flags & H5F_ACC_RDWR) == 0, SLAB_ERR_UNSUPPORTED,
                 "the way leads into another file, '%s': write to that file itself", name);
-        TRY(slab_driver_open(name, false, false, &handle->file));
+        TRY(open_other(name, &handle->file));
     } else {
         handle->file = info->file;
     }
