@@ -352,6 +352,8 @@ static slab_status open_other(const char *name, slab_driver_file **out)
     slab_status rc = SLAB_OK;
     uint64_t superblock = 0;
     *out = NULL;
+    if (failure.code == SLAB_ERR_LOCKED) /* HDF5 tries again: it has been waited for */
+        TRY(slab_error_restore(&failure));
     TRY(slab_driver_recover(name));
     TRY(slab_driver_open(name, false, false, out));
     if (slab_meta_signature_check(*out, &superblock) == SLAB_OK)
