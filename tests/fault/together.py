@@ -383,7 +383,7 @@ def an_output_that_is_an_input_is_refused(folder):
                 words, source = leads_back(case, bench, way)
                 if words is None or (force and not bench.has_option(case.verb, "--force")):
                     continue
-                if force and way != "folder" and not case.main.endswith(".h5"):
+                if force and way == "hard link" and not case.main.endswith(".h5"):
                     continue  # the name is replaced, and the input keeps its own
                 refused(words + force, case.trial, "input|exists|--force|not an HDF5|no HDF5|format")
                 trials += 1
