@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/base/io.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/temporary.h>
@@ -18,6 +20,33 @@ static void folder_of(const char *path, char *folder, size_t size)
     const char *slash = strrchr(path, '/');
     int length = slash ? (slash == path ? 1 : (int)(slash - path)) : 1;
     snprintf(folder, size, "%.*s", length, slash ? path : ".");
+}
+
+/* What stands there is replaced where it stands: behind links, and never a device or a pipe. */
+static slab_status look_at_old(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    char *real = NULL;
+    if (lstat(out->path, &st) != 0)
+        return SLAB_OK;
+    REQUIRE(stat(out->path, &out->old) == 0, SLAB_ERR_NOT_FOUND, "'%s' is a link to nothing",
+            out->path);
+    REQUIRE(!S_ISDIR(out->old.st_mode), SLAB_ERR_EXISTS, "'%s' is a folder", out->path);
+    REQUIRE(S_ISREG(out->old.st_mode), SLAB_ERR_USAGE,
+            "'%s' is not a regular file; -o - writes text to the standard output", out->path);
+    REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
+    out->replaces = true;
+    if (!S_ISLNK(st.st_mode))
+        return SLAB_OK;
+    real = realpath(out->path, NULL);
+    if (!real)
+        FAIL_ERRNO("cannot resolve '%s'", out->path);
+    FREE(out->path);
+    TRY(slab_memory_strdup(&out->path, real));
+done:
+    free(real);
+    return rc;
 }
 
 static slab_status create_temporary(slab_output *out)
@@ -33,18 +62,35 @@ static slab_status create_temporary(slab_output *out)
     folder_of(out->path, folder, sizeof folder);
     REQUIRE(stat(folder, &st) == 0 && S_ISDIR(st.st_mode), SLAB_ERR_NOT_FOUND,
             "there is no folder '%s' to write '%s' into: make it first", folder, base);
-    if (lstat(out->path, &st) == 0) {
-        REQUIRE(stat(out->path, &st) == 0, SLAB_ERR_NOT_FOUND, "'%s' is a link to nothing",
-                out->path);
-        REQUIRE(!S_ISDIR(st.st_mode), SLAB_ERR_EXISTS, "'%s' is a folder", out->path);
-        REQUIRE(out->force, SLAB_ERR_EXISTS, "'%s' exists: give --force to replace it", out->path);
-    }
+    TRY(look_at_old(out));
     TRY(slab_temporary_path(out->path, &out->temporary));
     TRY_SAYING(slab_temporary_create(out->temporary, NULL, NULL, &out->fd), "cannot write '%s'",
                out->path);
+    if (out->replaces)
+        fchmod(out->fd, 0600); /* until it has its name, and the old one's rights */
 done:
     if (rc != SLAB_OK)
         FREE(out->temporary); /* if it is there, it is another's */
+    return rc;
+}
+
+/* Rank 0 has resolved it. */
+static slab_status share_path(slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    bool first = slab_ranks_me(out->ranks) == 0;
+    size_t n = first ? strlen(out->path) + 1 : 0;
+    TRY(slab_ranks_broadcast(out->ranks, &n, sizeof n, 0));
+    if (!first) {
+        FREE(out->path);
+        rc = slab_memory_alloc((void **)&out->path, n, 1, "a file name");
+    }
+    TRY(slab_ranks_agree(out->ranks, rc));
+    TRY(slab_ranks_broadcast(out->ranks, out->path, n, 0));
+    if (!first)
+        rc = slab_temporary_path(out->path, &out->temporary);
+    TRY(slab_ranks_agree(out->ranks, rc));
+done:
     return rc;
 }
 
@@ -56,9 +102,8 @@ slab_status slab_output_open(slab_ranks *ranks, const char *path, bool force, sl
     rc = slab_memory_strdup(&out->path, path);
     if (rc == SLAB_OK && first)
         rc = create_temporary(out);
-    else if (rc == SLAB_OK)
-        rc = slab_temporary_path(out->path, &out->temporary);
     TRY(slab_ranks_agree(ranks, rc));
+    TRY(share_path(out));
     if (!first) {
         out->fd = open(out->temporary, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
         if (out->fd < 0)
@@ -149,20 +194,36 @@ slab_status slab_output_clear_place(slab_output *out)
     return slab_ranks_agree(out->ranks, rc);
 }
 
+/* Another program may have made the file meanwhile. Not every file system can refuse; where one
+ * cannot, looking is all that is left. */
+static slab_status give_name(const slab_output *out)
+{
+    slab_status rc = SLAB_OK;
+    if (!out->force) {
+        if (renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) == 0)
+            return SLAB_OK;
+        bool unknown = errno == EINVAL || errno == ENOSYS;
+        if (!unknown && errno != EEXIST)
+            FAIL_ERRNO("cannot name the new file '%s'", out->path);
+        REQUIRE(unknown && faccessat(AT_FDCWD, out->path, F_OK, AT_SYMLINK_NOFOLLOW) != 0,
+                SLAB_ERR_EXISTS, "'%s' has come to exist meanwhile: give --force to replace it",
+                out->path);
+    }
+    if (rename(out->temporary, out->path) != 0)
+        FAIL_ERRNO("cannot name the new file '%s'", out->path);
+done:
+    return rc;
+}
+
 /* After the rename only the fsync of the folder can fail: a new file then loses its name again. */
 static slab_status rename_here(slab_output *out)
 {
     slab_status rc = SLAB_OK;
     int folder = -1;
     TRY(open_folder(out, &folder));
-    /* Another program may have made the file meanwhile; not every file system can refuse. */
-    if (out->force ||
-        renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE) != 0) {
-        REQUIRE(out->force || errno != EEXIST, SLAB_ERR_EXISTS,
-                "'%s' has come to exist meanwhile: give --force to replace it", out->path);
-        if (rename(out->temporary, out->path) != 0)
-            FAIL_ERRNO("cannot name the new file '%s'", out->path);
-    }
+    if (out->replaces)
+        slab_rights_like(out->fd, &out->old);
+    TRY(give_name(out));
     rc = sync_folder(out, folder);
     if (rc == SLAB_OK || out->force || rename(out->path, out->temporary) != 0)
         FREE(out->temporary);

@@ -169,6 +169,11 @@ static slab_status begin_existing(const char *temporary, const slab_txn_wish *wi
     if (fstat(fd, &st) != 0)
         FAIL_ERRNO("cannot look at '%s'", out->path);
     out->old_size = (uint64_t)st.st_size;
+    /* Who comes by the other name finds no journal, and the other name may be a backup's. */
+    REQUIRE(wish->copy || st.st_nlink == 1, SLAB_ERR_UNSUPPORTED,
+            "'%s' has %lu names (hard links): what is written there could not be undone under all "
+            "of them; copy the file and write to the copy",
+            out->path, (unsigned long)st.st_nlink);
     REQUIRE(st.st_size > 0, SLAB_ERR_FORMAT, "'%s' is empty, not an HDF5 file", out->path);
     if (out->in_place)
         TRY(slab_leftovers_judge(out->path, access(temporary, F_OK) == 0, wish, &out->resumed));

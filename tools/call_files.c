@@ -169,6 +169,14 @@ bool slab_call_is_input(const slab_call *call, const char *file, const char *obj
     return false;
 }
 
+bool slab_call_reads(const slab_call *call, const char *file)
+{
+    for (const call_input *i = call->inputs; i; i = i->next)
+        if (same_file(i->path, file))
+            return true;
+    return false;
+}
+
 static slab_status output_check_inputs(const slab_call *call, const char *file, const char *path)
 {
     slab_status rc = SLAB_OK;

@@ -7,6 +7,7 @@
 #include <slab/tools/formats.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 static const slab_option options[] = {
@@ -20,22 +21,48 @@ static const slab_option options[] = {
     {"no-header", 0, 'b', NULL, NULL, "write no line of names at the top of a text file"},
     {NULL, 0, 0, NULL, NULL, NULL}};
 
-/* Is there a file in the way, and is it the input? The same answer on all ranks. */
-static slab_status check_output(slab_call *call, slab_file *input, const char *path)
+/* Is it a file in the way, or the input? */
+static slab_status check_place(slab_call *call, slab_file *input, const char *path)
 {
     slab_status rc = SLAB_OK;
     struct stat in, out;
-    if (slab_ranks_me(slab_call_ranks(call)) == 0 && stat(path, &out) == 0 &&
-        S_ISREG(out.st_mode)) {
-        bool same = stat(slab_file_path(input), &in) == 0 && in.st_dev == out.st_dev &&
-                    in.st_ino == out.st_ino;
-        if (same)
-            rc = slab_error_set(SLAB_ERR_USAGE, __FILE__, __LINE__, "the output '%s' is the input",
-                                path);
-        else if (!slab_call_flag(call, "force"))
-            rc = slab_error_set(SLAB_ERR_EXISTS, __FILE__, __LINE__,
-                                "'%s' exists already; --force replaces it", path);
+    if (stat(path, &out) != 0 || S_ISDIR(out.st_mode))
+        return SLAB_OK;
+    REQUIRE(S_ISREG(out.st_mode), SLAB_ERR_USAGE,
+            "'%s' is not a regular file; -o - writes text to the standard output", path);
+    REQUIRE(stat(slab_file_path(input), &in) != 0 || in.st_dev != out.st_dev ||
+                in.st_ino != out.st_ino,
+            SLAB_ERR_USAGE, "the output '%s' is the input", path);
+    REQUIRE(slab_call_flag(call, "force"), SLAB_ERR_EXISTS,
+            "'%s' exists already; --force replaces it", path);
+done:
+    return rc;
+}
+
+/* Every file that is written; the same answer on all ranks. */
+static slab_status check_output(slab_call *call, slab_file *input, const slab_format *format,
+                                const char *path)
+{
+    static const char *const ends[] = {".bed", ".bim", ".fam"};
+    slab_status rc = SLAB_OK;
+    size_t n = strlen(path);
+    char *name = NULL;
+    if (slab_ranks_me(slab_call_ranks(call)) != 0 || strcmp(path, "-") == 0)
+        goto done;
+    if (strcmp(format->name, "plink") != 0) {
+        TRY(check_place(call, input, path));
+        goto done;
     }
+    for (int i = 0; i < 3; i++)
+        if (n > 4 && strcasecmp(path + strlen(path) - 4, ends[i]) == 0)
+            n = strlen(path) - 4;
+    ALLOC(name, n + 5, "a file name");
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, n + 5, "%.*s%s", (int)n, path, ends[i]);
+        TRY(check_place(call, input, name));
+    }
+done:
+    FREE(name);
     return slab_ranks_agree(slab_call_ranks(call), rc);
 }
 
@@ -99,7 +126,7 @@ static slab_status run(slab_call *call, int *exit_code)
     REQUIRE(format->export_run, SLAB_ERR_UNSUPPORTED, "format '%s' can only be imported from",
             format->name);
     TRY(slab_call_open(call, slab_call_argument(call, 0), &file, &array, &selection));
-    TRY(check_output(call, file, output));
+    TRY(check_output(call, file, format, output));
     TRY(open_fitting(call, format, array, &selection, &reader, &need));
     plan_of(call, reader, &need, &plan);
     if (slab_call_planned(call, &plan))

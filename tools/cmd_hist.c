@@ -194,13 +194,13 @@ static slab_status run(slab_call *call, int *exit_code)
     *exit_code = 0;
     REQUIRE(!plot || !slab_call_text(call, "output"), SLAB_ERR_USAGE,
             "--plot draws what is printed: without -o");
-    if (plot)
-        TRY(slab_plot_check(plot));
     TRY(read_axes(call, &j));
     for (int a = 0; a < j.n; a++)
         TRY(slab_call_load(call, slab_call_argument(call, a), &j.arrays[a]));
     if (weights)
         TRY(slab_call_load(call, weights, &j.weights));
+    if (plot)
+        TRY(slab_plot_check(call, plot));
     slab_value_histogram(j.arrays, j.n, j.weights, j.axes, slab_call_flag(call, "density"), j.out);
     for (int i = 0; i < 1 + j.n; i++) {
         TRY(slab_value_status(j.out[i]));

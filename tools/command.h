@@ -128,6 +128,8 @@ slab_status slab_call_spec(slab_call *call, slab_array_spec *spec);
 slab_status slab_call_input(slab_call *call, const char *path);
 /** True when an object of a file is among the inputs. */
 bool slab_call_is_input(const slab_call *call, const char *file, const char *object);
+/** True when a file, by whatever name, holds an input. */
+bool slab_call_reads(const slab_call *call, const char *file);
 /** Sets provenance attributes (command, version, inputs, seed) on an object. */
 slab_status slab_call_provenance(slab_call *call, slab_txn *txn, const char *path);
 /** Value of --seed. */

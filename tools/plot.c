@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <slab/format/output.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <spawn.h>
@@ -48,19 +49,36 @@ static bool ends_in(const char *text, const char *end)
     return n > m && strcmp(text + n - m, end) == 0;
 }
 
-slab_status slab_plot_check(const char *file)
+static slab_status check_place(const slab_call *call, const char *file)
 {
     slab_status rc = SLAB_OK;
+    struct stat st;
+    if (lstat(file, &st) != 0)
+        return SLAB_OK;
+    REQUIRE(stat(file, &st) != 0 || S_ISREG(st.st_mode), SLAB_ERR_USAGE,
+            "'%s' is not a regular file", file);
+    REQUIRE(!slab_call_reads(call, file), SLAB_ERR_USAGE, "the plot '%s' is an input", file);
+    REQUIRE(slab_call_flag(call, "force"), SLAB_ERR_EXISTS,
+            "'%s' exists already; --force replaces it", file);
+done:
+    return rc;
+}
+
+slab_status slab_plot_check(slab_call *call, const char *file)
+{
+    slab_status rc = SLAB_OK;
+    slab_ranks *ranks = slab_call_ranks(call);
     REQUIRE(ends_in(file, ".svg") || ends_in(file, ".png"), SLAB_ERR_USAGE,
             "--plot writes .svg or .png, not '%s'", file);
+    TRY(slab_ranks_agree(ranks, slab_ranks_me(ranks) == 0 ? check_place(call, file) : SLAB_OK));
 done:
     return rc;
 }
 
 /* In gnuplot's single quotes: a quote is written twice. Control characters have no place there. */
-static void put_quoted(FILE *to, const char *before, const char *text)
+static void put_quoted(FILE *to, const char *text)
 {
-    fprintf(to, "'%s", before);
+    putc('\'', to);
     for (; *text; text++) {
         if (*text == '\'')
             putc('\'', to);
@@ -70,17 +88,15 @@ static void put_quoted(FILE *to, const char *before, const char *text)
     putc('\'', to);
 }
 
-static void put_script(FILE *to, const char *file, bool svg, const slab_picture *p)
+static void put_script(FILE *to, bool svg, const slab_picture *p)
 {
     fputs(svg ? "set terminal svg size 900,600\n" : "set terminal png size 900,600\n", to);
-    fputs("set output ", to);
-    put_quoted(to, *file == '/' ? "" : "./", file); /* a name that begins with | would be run */
-    fputs("\nset title ", to);
-    put_quoted(to, "", p->title);
+    fputs("set title ", to);
+    put_quoted(to, p->title);
     fputs(" noenhanced\nset xlabel ", to);
-    put_quoted(to, "", p->xlabel);
+    put_quoted(to, p->xlabel);
     fputs("\nset ylabel ", to);
-    put_quoted(to, "", p->ylabel);
+    put_quoted(to, p->ylabel);
     fputs("\nset datafile missing 'nan'\n", to);
     if (p->setup)
         fprintf(to, "%s\n", p->setup);
@@ -94,8 +110,8 @@ static void put_script(FILE *to, const char *file, bool svg, const slab_picture 
     fprintf(to, "EOD\nplot %s\n", p->plot);
 }
 
-/* gnuplot with a pipe as its input and nothing of what it says. */
-static slab_status start(pid_t *child, FILE **to)
+/* gnuplot with a pipe as its input, the picture as its output, and nothing of what it says. */
+static slab_status start(int picture, pid_t *child, FILE **to)
 {
     slab_status rc = SLAB_OK;
     int ends[2] = {-1, -1};
@@ -106,6 +122,7 @@ static slab_status start(pid_t *child, FILE **to)
         FAIL_ERRNO("cannot make a pipe");
     posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
     posix_spawn_file_actions_addclose(&actions, ends[1]);
+    posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", 1, 0);
     int failed = posix_spawnp(child, "gnuplot", &actions, NULL, words, environ);
     REQUIRE(failed == 0, SLAB_ERR_UNSUPPORTED,
@@ -122,37 +139,36 @@ done:
     return rc;
 }
 
-static slab_status draw(const char *file, const slab_picture *picture)
+static slab_status draw(const slab_output *out, const char *file, const slab_picture *picture)
 {
     slab_status rc = SLAB_OK;
     pid_t child = 0;
     FILE *to = NULL;
     int status = 0;
-    char *part = NULL;
-    size_t size = strlen(file) + 32;
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
     sigaction(SIGPIPE, &ignore, &before); /* a gnuplot that gives up is an error, not our end */
-    ALLOC(part, size, "the name of a plot");
-    snprintf(part, size, "%s.%d.part", file, (int)getpid());
-    TRY(start(&child, &to));
-    put_script(to, part, ends_in(file, ".svg"), picture);
+    TRY(start(out->fd, &child, &to));
+    put_script(to, ends_in(file, ".svg"), picture);
     bool sent = fclose(to) == 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
     REQUIRE(sent && WIFEXITED(status) && WEXITSTATUS(status) == 0, SLAB_ERR_IO,
             "gnuplot could not write '%s'", file);
-    if (rename(part, file) != 0)
-        FAIL_ERRNO("cannot name the plot '%s'", file);
 done:
-    if (rc != SLAB_OK && part)
-        unlink(part);
-    FREE(part);
     sigaction(SIGPIPE, &before, NULL);
     return rc;
 }
 
 slab_status slab_plot_write(slab_call *call, const char *file, const slab_picture *picture)
 {
+    slab_status rc = SLAB_OK;
     slab_ranks *ranks = slab_call_ranks(call);
-    return slab_ranks_agree(ranks, slab_ranks_me(ranks) == 0 ? draw(file, picture) : SLAB_OK);
+    slab_output out = {.fd = -1};
+    TRY(slab_output_open(ranks, file, slab_call_flag(call, "force"), &out));
+    TRY(slab_ranks_agree(ranks, slab_ranks_me(ranks) == 0 ? draw(&out, file, picture) : SLAB_OK));
+    TRY(slab_output_sync(&out));
+    TRY(slab_output_rename(&out));
+done:
+    slab_output_close(&out);
+    return rc;
 }

@@ -23,15 +23,18 @@ typedef struct slab_picture {
     int64_t row; /* a blank line after every so many rows (maps); 0: none */
 } slab_picture;
 
+/** Before the work: can the picture be written there? Collective, when the inputs are known.
+ * @retval SLAB_ERR_USAGE   the name ends in neither .svg nor .png, or is an input's
+ * @retval SLAB_ERR_EXISTS  it is there, and --force is not given */
+slab_status slab_plot_check(slab_call *call, const char *file);
+
 /**
- * Writes a picture to a file whose name ends in .svg or .png. Rank 0 alone does. It appears when
- * it is whole.
+ * Writes a picture; rank 0 alone does. It appears when it is whole. Collective.
  *
- * @retval SLAB_ERR_USAGE        another ending
  * @retval SLAB_ERR_UNSUPPORTED  gnuplot is not installed
  * @retval SLAB_ERR_IO           gnuplot failed
+ * @retval others                as slab_output_open()'s
  */
-slab_status slab_plot_check(const char *file);
 slab_status slab_plot_write(slab_call *call, const char *file, const slab_picture *picture);
 
 #endif

@@ -15,14 +15,14 @@ enum {
 };
 #define CELLS_MOST ((int64_t)1000000) /* of a map */
 
-slab_status slab_stat_plot_check(const slab_call *call, const slab_shape *results)
+slab_status slab_stat_plot_check(slab_call *call, const slab_shape *results)
 {
     slab_status rc = SLAB_OK;
     const char *plot = slab_call_text(call, "plot");
     bool draw = slab_call_flag(call, "draw");
     int64_t elements;
     if (plot)
-        TRY(slab_plot_check(plot));
+        TRY(slab_plot_check(call, plot));
     REQUIRE(!draw || !slab_call_flag(call, "json"), SLAB_ERR_USAGE,
             "--draw is for people and --json for programs: not both");
     REQUIRE(!draw || results->rank <= 1, SLAB_ERR_USAGE,

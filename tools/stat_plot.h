@@ -15,7 +15,7 @@
  * @retval SLAB_ERR_USAGE  another ending than .svg and .png; more axes than a picture has; --draw
  *                         with --json
  */
-slab_status slab_stat_plot_check(const slab_call *call, const slab_shape *results);
+slab_status slab_stat_plot_check(slab_call *call, const slab_shape *results);
 
 /** True when one of them is asked for, and takes a pass of its own: the results are one number. */
 bool slab_stat_plot_counts(const slab_call *call, const slab_shape *results);

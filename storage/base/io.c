@@ -1,6 +1,7 @@
 #include <slab/storage/base/io.h>
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool is_offset(size_t n, uint64_t at)
@@ -44,4 +45,15 @@ bool slab_write_at(int fd, const void *src, size_t n, uint64_t at)
         put += (size_t)more;
     }
     return true;
+}
+
+void slab_rights_like(int fd, const struct stat *like)
+{
+    struct stat st;
+    mode_t mode = like->st_mode & 0666;
+    /* root may make it its user's; others may at most choose among their groups */
+    if (fchown(fd, like->st_uid, like->st_gid) != 0 && fchown(fd, (uid_t)-1, like->st_gid) != 0 &&
+        fstat(fd, &st) == 0 && st.st_gid != like->st_gid)
+        mode = (mode & ~(mode_t)060) | (mode & 06) << 3; /* another group: as everybody */
+    fchmod(fd, mode);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /**
@@ -23,5 +24,11 @@ ssize_t slab_read_at(int fd, void *dst, size_t n, uint64_t at);
  * where the file takes nothing); a part of them may be there then.
  */
 bool slab_write_at(int fd, const void *src, size_t n, uint64_t at);
+
+/**
+ * Gives a file that was made a moment ago the owner, group and rights of another, of which it holds
+ * a part or is to take the place, as far as the system lets us: nobody more may read it.
+ */
+void slab_rights_like(int fd, const struct stat *like);
 
 #endif

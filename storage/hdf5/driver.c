@@ -345,18 +345,21 @@ static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t 
 
 /* --- opening --- */
 
-/* A file that a link or a view leads into. No lock is taken of it: each read of its metadata looks
- * whether it may have met a commit. */
+/* A file that links or virtual datasets lead to stays open while HDF5 likes, so it is not locked:
+ * each read of its metadata says whether it has met a commit. */
 static slab_status open_other(const char *name, slab_driver_file **out)
 {
     slab_status rc = SLAB_OK;
-    uint64_t superblock;
+    uint64_t superblock = 0;
+    *out = NULL;
+    if (failure.code == SLAB_ERR_LOCKED) /* HDF5 tries again: it has been waited for */
+        TRY(slab_error_restore(&failure));
+    TRY(slab_driver_recover(name));
     TRY(slab_driver_open(name, false, false, out));
-    if (slab_meta_signature_check(*out, &superblock) != SLAB_OK) {
-        slab_error_clear(); /* HDF5 says so, too */
-        return SLAB_OK;
-    }
-    TRY(slab_driver_stamp_at_rest(*out, superblock));
+    if (slab_meta_signature_check(*out, &superblock) == SLAB_OK)
+        TRY(slab_driver_stamp(*out, superblock));
+    else
+        slab_error_clear(); /* HDF5 says what it is not */
 done:
     if (rc != SLAB_OK)
         slab_driver_close(out);

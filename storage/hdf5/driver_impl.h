@@ -65,20 +65,21 @@ typedef struct slab_driver_file {
 slab_status slab_driver_open(const char *path, bool writing, bool create, slab_driver_file **out);
 void slab_driver_close(slab_driver_file **file);
 
+/** Rolls back what a dead writer has left half done, and logs that. */
+slab_status slab_driver_recover(const char *path);
+
 /**
  * Reading: from here to slab_driver_unlock() no commit changes the metadata; waits, up to 5 s,
- * while one does. Where there are no locks, a read that met a commit fails.
+ * while one does, and rolls back one whose writer has died. Where there are no locks, a read that
+ * met a commit fails.
  * @param[out] changed  somebody has committed since slab_driver_stamp()
- * @retval SLAB_ERR_LOCKED  a commit takes too long, or was interrupted
+ * @retval SLAB_ERR_LOCKED  a commit takes too long
  */
 slab_status slab_driver_lock(slab_driver_file *file, bool *changed);
 void slab_driver_unlock(slab_driver_file *file);
 
 /** Reading: forgets all that was read, and remembers what state the file is in now. */
 slab_status slab_driver_stamp(slab_driver_file *file, uint64_t superblock);
-
-/** The same for a file of which there is no lock. @retval SLAB_ERR_LOCKED  a commit is under way */
-slab_status slab_driver_stamp_at_rest(slab_driver_file *file, uint64_t superblock);
 
 /** After a read of metadata: fails when it may have met a commit. */
 slab_status slab_driver_undisturbed(const slab_driver_file *file);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <slab/storage/base/lock.h>
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/hdf5/journal.h>
 
@@ -53,6 +54,25 @@ done:
     return rc;
 }
 
+/* Under its name there may be another file by now, whose journal says nothing of this one. */
+static bool is_named(const slab_driver_file *f)
+{
+    struct stat a, b;
+    return stat(f->path, &a) == 0 && fstat(f->fd, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+slab_status slab_driver_recover(const char *path)
+{
+    slab_status rc = SLAB_OK;
+    char did[SLAB_MESSAGE_MAX];
+    TRY(slab_journal_recover(path, did));
+    if (*did)
+        slab_log(SLAB_LOG_WARN, "%s", did);
+done:
+    return rc;
+}
+
 slab_status slab_driver_lock(slab_driver_file *f, bool *changed)
 {
     slab_status rc = SLAB_OK;
@@ -63,9 +83,12 @@ slab_status slab_driver_lock(slab_driver_file *f, bool *changed)
     for (int waited = 0;; waited += PAUSE_MS) {
         slab_locked got = slab_lock_shared(f->fd);
         f->locked = got == SLAB_LOCK_GOT;
-        /* Whose writer is dead was rolled back when the file was opened, or is left to the next. */
-        if (f->locked || !is_committing(f))
+        if (!is_committing(f) || (f->locked && !is_named(f)))
             break;
+        if (f->locked) { /* that the lock is had says that the journal's writer is dead */
+            slab_driver_unlock(f);
+            TRY(slab_driver_recover(f->path));
+        }
         if (waited >= PATIENCE_MS) {
             slab_lock_holders(f->fd, who);
             FAIL(SLAB_ERR_LOCKED, "another process is writing '%s': %s", f->path, who);
@@ -107,19 +130,6 @@ slab_status slab_driver_stamp(slab_driver_file *f, uint64_t superblock)
         TRY(slab_driver_read(f, superblock, sizeof f->stamp, f->stamp));
     }
     f->stamped = true;
-done:
-    return rc;
-}
-
-slab_status slab_driver_stamp_at_rest(slab_driver_file *f, uint64_t superblock)
-{
-    slab_status rc = SLAB_OK;
-    REQUIRE(
-        !is_committing(f), SLAB_ERR_LOCKED,
-        "another process is writing '%s', or was killed while it did: run the command again, or "
-        "'slab recover' on that file",
-        f->path);
-    TRY(slab_driver_stamp(f, superblock));
 done:
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -137,18 +138,21 @@ done:
     return rc;
 }
 
+/* A file has one journal, by whatever links it is come to. What is yet to come has no links. */
 slab_status slab_journal_path(const char *path, char **out)
 {
     slab_status rc = SLAB_OK;
     static const char suffix[] = ".slab-journal";
-    size_t n = strlen(path);
-    char *name = NULL;
+    char *name = NULL, *real = realpath(path, NULL);
+    const char *of = real != NULL ? real : path;
+    size_t n = strlen(of);
     *out = NULL;
     ALLOC(name, n + sizeof suffix, "journal name");
-    memcpy(name, path, n);
+    memcpy(name, of, n);
     memcpy(name + n, suffix, sizeof suffix);
     *out = name;
 done:
+    free(real);
     return rc;
 }
 
@@ -235,9 +239,11 @@ static slab_status journal_write(const char *name, const char *path, int fd, uin
     header.inode = (uint64_t)st.st_ino;
     TRY(entries_of(patches, n, old_size, &entries, &header));
     ALLOC(buffer, BUFFER, "journal buffer");
-    j.fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    j.fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (j.fd < 0)
         FAIL_ERRNO("cannot create the journal '%s'", name);
+    /* It holds what the file holds; who may write the file may have to roll it back. */
+    slab_rights_like(j.fd, &st);
     TRY(put(&j, &header, sizeof header));
     TRY(put(&j, entries, (size_t)header.entries * sizeof *entries));
     for (uint64_t i = 0; i < header.entries; i++)
@@ -535,30 +541,67 @@ done:
     return rc;
 }
 
-/* The lock of one who may change the file. A journal is there for as long as a commit takes, so its
- * writer is waited for. Where there are no locks, a journal that outlives the patience is taken for
- * that of a dead one. *hot: it is still there, and its writer dead. */
-static slab_status lock_hot(const char *path, const char *name, int fd, bool *hot)
+/* A journal is there for as long as a commit takes, so its writer is waited for. Where there are no
+ * locks, a journal that outlives the patience is taken for that of a dead one. */
+static slab_locked lock_patiently(const char *name, int fd, slab_locked (*lock)(int fd), bool *gone)
 {
-    slab_status rc = SLAB_OK;
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
     struct stat st;
-    char who[SLAB_HOLDERS_MAX];
     slab_locked got;
     int waited = 0;
-    *hot = false;
-    while ((got = slab_lock_exclusive(fd)) != SLAB_LOCK_GOT && waited < PATIENCE_MS) {
-        if (lstat(name, &st) != 0)
-            goto done;
+    while ((got = lock(fd)) != SLAB_LOCK_GOT && waited < PATIENCE_MS) {
+        *gone = lstat(name, &st) != 0;
+        if (*gone)
+            return got;
         nanosleep(&pause, NULL);
         waited += PAUSE_MS;
     }
+    *gone = lstat(name, &st) != 0; /* its writer may have finished meanwhile */
+    return got;
+}
+
+/* The lock of one who may change the file. *hot: the journal is still there, and its writer dead.
+ */
+static slab_status lock_hot(const char *path, const char *name, int fd, bool *hot)
+{
+    slab_status rc = SLAB_OK;
+    char who[SLAB_HOLDERS_MAX];
+    bool gone;
+    slab_locked got = lock_patiently(name, fd, slab_lock_exclusive, &gone);
+    *hot = !gone;
+    if (gone || got != SLAB_LOCK_HELD)
+        goto done;
+    slab_lock_holders(fd, who);
+    REQUIRE(slab_lock_shared(fd) != SLAB_LOCK_GOT, SLAB_ERR_LOCKED,
+            "a write of '%s' was interrupted, and cannot be undone while %s has it open", path,
+            who);
+    FAIL(SLAB_ERR_LOCKED, "another process is writing '%s': %s", path, who);
+done:
+    return rc;
+}
+
+/* Who may not change the file waits as well; what is left by a dead writer is another's to undo.
+ * @param why  errno: what keeps it from being opened for writing */
+static slab_status wait_for_another(const char *path, const char *name, int why)
+{
+    slab_status rc = SLAB_OK;
+    char who[SLAB_HOLDERS_MAX];
+    bool gone;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        FAIL_ERRNO("cannot open '%s'", path);
+    slab_locked got = lock_patiently(name, fd, slab_lock_shared, &gone);
+    if (gone)
+        goto done;
     if (got == SLAB_LOCK_HELD) {
         slab_lock_holders(fd, who);
         FAIL(SLAB_ERR_LOCKED, "another process is writing '%s': %s", path, who);
     }
-    *hot = lstat(name, &st) == 0; /* or its writer has finished meanwhile */
+    errno = why;
+    FAIL_ERRNO("a write of '%s' was interrupted and must be undone by one who may write it", path);
 done:
+    if (fd >= 0)
+        close(fd);
     return rc;
 }
 
@@ -573,7 +616,11 @@ slab_status slab_journal_recover(const char *path, char *did)
     TRY(slab_journal_path(path, &name));
     if (lstat(name, &st) != 0)
         goto done;
-    fd = open(path, O_RDWR | O_CLOEXEC);
+    fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+        TRY(wait_for_another(path, name, errno));
+        goto done;
+    }
     if (fd < 0)
         FAIL_ERRNO("a write of '%s' was interrupted and must be undone, but it cannot be opened",
                    path);

@@ -20,7 +20,7 @@ typedef struct slab_patch {
     const void *bytes;
 } slab_patch;
 
-/** Path of the journal of a file: "<path>.slab-journal". slab_memory_free() it. */
+/** Path of the journal of a file: "<path>.slab-journal", links resolved. slab_memory_free() it. */
 slab_status slab_journal_path(const char *path, char **out);
 
 /** Overwrites parts of an open file, all or nothing. @p old_size: the file's length before the
@@ -33,10 +33,11 @@ slab_status slab_journal_write_patches(int fd, const char *path, const slab_patc
                                        size_t n);
 
 /** Takes the exclusive lock on the data file by itself while it works: call it before locking.
- * Waits for a commit that is under way, up to 5 s. Rolls back if there is a hot journal; removes a
- * journal that was never finished.
+ * Waits for a commit that is under way, up to 5 s; also when the file may not be written. Rolls
+ * back if there is a hot journal; removes a journal that was never finished.
  * @param[out] did  one line for people, "" when there was nothing; SLAB_MESSAGE_MAX bytes
- * @retval SLAB_ERR_LOCKED  its writer is alive */
+ * @retval SLAB_ERR_LOCKED  its writer is alive, or a reader keeps it from being undone
+ * @retval SLAB_ERR_IO      it is to be undone, and may not be written */
 slab_status slab_journal_recover(const char *path, char *did);
 
 #endif

@@ -75,11 +75,27 @@ refuses 2 "along one axis; these have 2" slab stat c.h5:/x --axis 0 --draw
 slab calc 'array([nan, nan])' -q -o n.h5:/x
 slab stat n.h5:/x --draw >out.txt 2>err.txt
 [ $? = 2 ] && grep -q 'no value' err.txt && pass "$(cat err.txt)" || fail "nothing but NaN: $(cat err.txt)"
+
+# a picture is an output as others are
+echo precious >p.svg
+chmod 640 p.svg
+refuses 2 "'p.svg' exists already; --force replaces it" slab stat m.h5:/x --plot p.svg
+refuses 2 "'p.svg' exists already; --force replaces it" slab hist m.h5:/x --plot p.svg
+same "it is as it was" p.svg <(echo precious)
+ln -s p.svg l.svg
+check "with --force it is replaced, also behind a link" slab hist m.h5:/x --plot l.svg --force
+[ -L l.svg ] && [ "$(stat -c %a p.svg)" = 640 ] && pass "link and rights are what they were" || fail "$(ls -l)"
+check "it is an SVG" is_svg p.svg 3 m.h5:/x
+cp m.h5 in.svg
+refuses 2 "the plot 'in.svg' is an input" slab hist in.svg:/x --plot in.svg --force
+same "an input stays" m.h5 in.svg
+mkfifo pipe.svg
+refuses 2 "not a regular file" slab hist m.h5:/x --plot pipe.svg --force
 mkdir none bin
 ln -s "$SLAB" bin/slab
 PATH=$work/bin slab hist m.h5:/x --plot none/x.svg >out.txt 2>err.txt
 [ $? = 2 ] && grep -q 'needs gnuplot' err.txt && pass "$(cat err.txt)" || fail "without gnuplot: $(cat err.txt)"
 slab stat m.h5:/x --plot nowhere/x.svg >out.txt 2>err.txt
-[ $? = 2 ] && grep -q "could not write 'nowhere/x.svg'" err.txt && pass "$(cat err.txt)" || fail "no folder: $(cat err.txt)"
+[ $? = 2 ] && grep -q "there is no folder 'nowhere' to write 'x.svg'" err.txt && pass "$(cat err.txt)" || fail "no folder: $(cat err.txt)"
 [ -z "$(ls none)" ] && [ -z "$(ls | grep part)" ] && pass "nothing is left behind" || fail "left behind: $(ls)"
 finish

@@ -97,6 +97,23 @@ refuses 2 "nope" "$SLAB" rm t.h5:/nope
 refuses 2 "nope" "$SLAB" attr t.h5:/nope
 ls out.h5* 2>/dev/null && fail "an output is left"
 
+# what an export may not replace, whatever --force says
+mkfifo pipe.npy
+refuses 2 "'pipe.npy' is not a regular file; -o - writes text" slab export $m -o pipe.npy
+refuses 2 "'pipe.npy' is not a regular file; -o - writes text" slab export $m --force -o pipe.npy
+[ -p pipe.npy ] && pass "a pipe stays" || fail "a pipe is replaced"
+if mknod null.npy c 1 3 2>/dev/null; then
+    refuses 2 "'null.npy' is not a regular file" slab export $m --force -o null.npy
+    [ -c null.npy ] && pass "a device stays" || fail "a device is replaced"
+fi
+cp t.h5 t.copy
+for end in bed bim fam; do
+    ln -sf t.h5 out.$end
+    refuses 2 "the output 'out.$end' is the input" slab export $m --force -o out.bed
+    rm out.$end
+done
+same "an input stays" t.h5 t.copy
+
 # nothing, and no axes
 gives "0" calc 'sum(e)' e=$e
 gives "nan nan nan nan" calc 'mean(e, axis=0)' e=$e

@@ -237,6 +237,116 @@ def a_commit_waits_for_those_who_have_the_file_open(folder):
         refused(["attr", "f.h5:/old", "a=1"], folder, rf"written by process {os.getpid()} ")
 
 
+# --- commits that are interrupted, and those who come to the file by another way ---
+
+SMALL = ["random", "normal", "--shape", "40x50", "--chunks", "5x5", "--seed", "2", "-q", "-@", "1", "-o", "f.h5:/y"]
+
+
+def copy_of(folder):
+    """A fresh copy of what is in a folder, links as they are."""
+    place = f"{folder}/.trial"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(folder, place, symlinks=True, ignore=shutil.ignore_patterns(".trial"))
+    return place
+
+
+def struck(words, place, do, call, at):
+    """A process that the shim kills or holds still; it has come so far, or has ended."""
+    shim = {"FAULT_ROOT": place, "FAULT_DO": do, "FAULT_CALL": call, "FAULT_AT": str(at)}
+    child = subprocess.Popen(faults.command(words, shim=shim), cwd=place, env={**os.environ, **shim},
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    return child
+
+
+def is_still(child):
+    with open(f"/proc/{child.pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] in "tT"
+
+
+def torn(place):
+    """Is a journal there, and do the bytes that were there differ already?"""
+    with open(f"{place}/f.h5", "rb") as new, open(f"{place}/old", "rb") as old:
+        before = old.read()
+        return os.path.exists(f"{place}/f.h5.slab-journal") and new.read(len(before)) != before
+
+
+def make_ways(folder):
+    """f.h5, ways to it: a link, a link to that, a link in an HDF5 file; which write of a commit tears it."""
+    faults.succeeds(["random", "normal", "--shape", "60x50", "--chunks", "10x10", "-q", "-o", "f.h5:/x"], folder)
+    shutil.copy(f"{folder}/f.h5", f"{folder}/old")
+    os.symlink("f.h5", f"{folder}/link.h5")
+    os.mkdir(f"{folder}/o")
+    os.symlink("../link.h5", f"{folder}/o/l.h5")
+    with h5py.File(f"{folder}/main.h5", "w") as file:
+        file["pad"] = [0.0] * 20000
+        file["f"] = h5py.ExternalLink("f.h5", "/")
+    for n in range(1, 100):
+        place = copy_of(folder)
+        struck(SMALL, place, "kill", "write", n).communicate()
+        if torn(place):
+            return n
+    raise Failure("no kill of a write tears the file")
+
+
+def half_a_commit_is_seen_by_no_way(folder):
+    """By a link, in a file that links to it: rolled back when the writer is dead, waited for when it lives."""
+    n, ways = make_ways(folder), [["ls", "-r", "link.h5"], ["ls", "o/l.h5"], ["verify", "link.h5"],
+                                  ["info", "main.h5:/f/x"]]
+    for words in ways:
+        place = copy_of(folder)
+        struck(SMALL, place, "kill", "write", n).communicate()
+        done = faults.succeeds(words, place)
+        if not torn(place) and "/y" not in done.stdout and "rolled" in done.stderr:
+            continue
+        raise Failure(f"slab {' '.join(words)} sees what was not committed: {done.stdout} {done.stderr}")
+    place = copy_of(folder)
+    writer = struck(SMALL, place, "stop", "write", n)
+    for words in ways:
+        said = refused(words, place, rf"another process is writing '.*': process {writer.pid} \(slab\)")
+    print(f"      {said}")
+    writer.kill()
+    writer.communicate()
+
+
+def a_reader_that_was_there_when_a_writer_was_killed_sees_the_old_state(folder):
+    """It is held still before each of its locks, and goes on when the writer is dead."""
+    n, m, rolled = make_ways(folder), 1, 0
+    while True:
+        place = copy_of(folder)
+        reader = struck(["ls", "-r", "f.h5"], place, "stop", "lock", m)
+        if not is_still(reader):
+            break
+        shim = {"FAULT_ROOT": place, "FAULT_DO": "kill", "FAULT_CALL": "write", "FAULT_AT": str(n)}
+        try:
+            faults.run(SMALL, place, shim=shim, timeout=2)
+        except Failure:  # the reader is amid its look, and the writer waits for it, as it should
+            pass
+        reader.send_signal(signal.SIGCONT)
+        out, err = reader.communicate(timeout=faults.TIMEOUT)
+        if reader.returncode != 0 or "/x" not in out or "/y" in out:
+            raise Failure(f"held at its lock {m} a reader sees {out} {err}, exit code {reader.returncode}")
+        rolled += "rolled" in err
+        m += 1
+    reader.communicate()
+    if rolled < 2:
+        raise Failure(f"{rolled} of {m - 1} readers undid the commit: too few to mean something")
+    print(f"      {m - 1} moments, {rolled} rollbacks")
+
+
+def a_file_of_two_names_is_not_written_in_place(folder):
+    make_ways(folder)
+    os.link(f"{folder}/f.h5", f"{folder}/other.h5")
+    for name in ("f.h5", "other.h5", "link.h5"):
+        said = refused(SMALL[:-1] + [f"{name}:/y"], folder, "2 names .* copy the file")
+    print(f"      {said}")
+    with open(f"{folder}/f.h5", "rb") as new, open(f"{folder}/old", "rb") as old:
+        if new.read() != old.read():
+            raise Failure("it was refused, and has changed")
+    os.unlink(f"{folder}/other.h5")
+    faults.succeeds(SMALL, folder)
+
+
 # --- names ---
 
 
@@ -273,7 +383,7 @@ def an_output_that_is_an_input_is_refused(folder):
                 words, source = leads_back(case, bench, way)
                 if words is None or (force and not bench.has_option(case.verb, "--force")):
                     continue
-                if force and way != "folder" and not case.main.endswith(".h5"):
+                if force and way == "hard link" and not case.main.endswith(".h5"):
                     continue  # the name is replaced, and the input keeps its own
                 refused(words + force, case.trial, "input|exists|--force|not an HDF5|no HDF5|format")
                 trials += 1
@@ -432,7 +542,9 @@ def nothing_that_a_file_says_is_executed(folder):
 
 
 TESTS = [readers_never_see_half_a_commit, a_second_writer_is_told_who_the_first_is,
-         a_commit_waits_for_those_who_have_the_file_open, an_output_that_is_an_input_is_refused,
+         a_commit_waits_for_those_who_have_the_file_open, half_a_commit_is_seen_by_no_way,
+         a_reader_that_was_there_when_a_writer_was_killed_sees_the_old_state,
+         a_file_of_two_names_is_not_written_in_place, an_output_that_is_an_input_is_refused,
          an_output_that_exists_is_refused_without_force, no_file_has_wider_rights_than_the_umask_says,
          planted_names_are_not_followed, nothing_that_a_file_says_is_executed]
 

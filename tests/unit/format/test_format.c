@@ -1,5 +1,6 @@
 /* The registry, the NPY header that is written, and files that appear whole or not at all. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <slab/format/format.h>
 #include <slab/format/npy_impl.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static char folder[64], path[128];
@@ -141,6 +143,72 @@ START_TEST(a_file_that_came_to_exist_meanwhile_is_kept)
 }
 END_TEST
 
+static bool old_kernel; /* or a file system that cannot refuse to replace */
+
+/* Takes the place of libc's. */
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+    if (!old_kernel)
+        return (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+    errno = EINVAL;
+    return -1;
+}
+
+START_TEST(also_where_the_file_system_cannot_refuse_to_replace)
+{
+    slab_output out;
+    old_kernel = true;
+    ck_assert_int_eq(slab_output_open(slab_ranks_world(), path, false, &out), SLAB_OK);
+    FILE *f = fopen(path, "wb");
+    fputs("other", f);
+    fclose(f);
+    ck_assert_int_eq(slab_output_rename(&out), SLAB_ERR_EXISTS);
+    slab_output_close(&out);
+    check_content("other");
+    unlink(path);
+    ck_assert_int_eq(write_output(false, "first", true), SLAB_OK);
+    check_content("first");
+    old_kernel = false;
+}
+END_TEST
+
+START_TEST(what_is_no_regular_file_is_not_replaced)
+{
+    slab_output out;
+    struct stat st;
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    for (int force = 0; force < 2; force++) {
+        ck_assert_int_eq(slab_output_open(slab_ranks_world(), path, force, &out), SLAB_ERR_USAGE);
+        ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "is not a regular file"));
+    }
+    ck_assert_int_eq(lstat(path, &st), 0);
+    ck_assert(S_ISFIFO(st.st_mode));
+}
+END_TEST
+
+START_TEST(what_is_replaced_keeps_its_rights_and_the_links_to_it)
+{
+    struct stat st;
+    char real[200], away[160];
+    snprintf(away, sizeof away, "%s/away", folder);
+    snprintf(real, sizeof real, "%s/real", away);
+    ck_assert_int_eq(mkdir(away, 0700), 0);
+    FILE *f = fopen(real, "wb");
+    fputs("other", f);
+    fclose(f);
+    ck_assert_int_eq(symlink("away/real", path), 0);
+    ck_assert_int_eq(chmod(real, 0640), 0);
+    ck_assert_int_eq(write_output(true, "first", true), SLAB_OK);
+    check_content("first");
+    ck_assert_int_eq(lstat(path, &st), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    ck_assert_int_eq(lstat(real, &st), 0);
+    ck_assert_uint_eq(st.st_mode, S_IFREG | 0640);
+    unlink(real);
+    ck_assert_int_eq(rmdir(away), 0); /* nothing was left there */
+}
+END_TEST
+
 START_TEST(a_missing_folder_is_named)
 {
     slab_output out;
@@ -161,6 +229,9 @@ int main(void)
     tcase_add_test(tests, an_output_appears_whole_or_not_at_all);
     tcase_add_test(tests, what_exists_is_kept_without_force);
     tcase_add_test(tests, a_file_that_came_to_exist_meanwhile_is_kept);
+    tcase_add_test(tests, also_where_the_file_system_cannot_refuse_to_replace);
+    tcase_add_test(tests, what_is_no_regular_file_is_not_replaced);
+    tcase_add_test(tests, what_is_replaced_keeps_its_rights_and_the_links_to_it);
     tcase_add_test(tests, a_missing_folder_is_named);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

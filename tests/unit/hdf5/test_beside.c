@@ -6,6 +6,8 @@
 #include <slab/storage/hdf5/journal.h>
 #include <slab/storage/hdf5/meta.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static uint64_t end_of_space;
@@ -127,6 +129,117 @@ START_TEST(a_commit_that_does_not_end_is_waited_for_and_named)
 }
 END_TEST
 
+static int syncs_left = -1; /* the file's fsync behind which the writer is dead; -1: it lives */
+
+int fsync(int fd)
+{
+    struct stat st;
+    int rc = (int)syscall(SYS_fsync, fd);
+    if (syncs_left > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && --syncs_left == 0)
+        _exit(7);
+    return rc;
+}
+
+/* A writer that has the lock of one who commits, and dies when all of its metadata is overwritten.
+ */
+static void die_committing(const char *file, const char *name)
+{
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        slab_meta *m;
+        int64_t zeros[64] = {0};
+        slab_array_info info = {.dtype = slab_dtype_make(SLAB_KIND_INT, 8),
+                                .layout = SLAB_LAYOUT_CONTIGUOUS};
+        info.shape = info.max_shape = (slab_shape){1, {11}};
+        int fd = open(file, O_RDWR);
+        if (flock(fd, LOCK_EX) != 0 || slab_meta_begin(file, false, reserve, NULL, &m) != SLAB_OK)
+            _exit(1);
+        end_of_space = slab_meta_end(m);
+        if (slab_meta_create_array(m, name, &info) != SLAB_OK ||
+            slab_meta_write(m, name, info.dtype, zeros) != SLAB_OK)
+            _exit(2);
+        syncs_left = 3; /* of what is behind the end, of the journal, of the overwrites */
+        slab_meta_commit(&m, end_of_space, true, NULL, NULL);
+        _exit(3);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "status %d", status);
+}
+
+START_TEST(a_commit_whose_writer_died_is_undone_for_one_who_had_the_file_open)
+{
+    slab_object kind;
+    ck_assert_int_eq(extent("/x"), 3);
+    die_committing("f.h5", "/z");
+    ck_assert_int_eq(access("f.h5.slab-journal", F_OK), 0);
+    ck_fails(slab_meta_object(reader, "/z", &kind), SLAB_ERR_NOT_FOUND);
+    ck_assert_int_ne(access("f.h5.slab-journal", F_OK), 0);
+    ck_assert_int_eq(extent("/x"), 3);
+    ck_assert_int_eq(slab_meta_states(reader), 0); /* it is what it was */
+}
+END_TEST
+
+START_TEST(so_it_is_when_it_was_opened_by_a_link)
+{
+    slab_object kind;
+    slab_meta_close(&reader);
+    ck_assert_int_eq(symlink("f.h5", "link.h5"), 0);
+    ck_ok(slab_meta_open("link.h5", &reader));
+    die_committing("f.h5", "/z");
+    ck_fails(slab_meta_object(reader, "/z", &kind), SLAB_ERR_NOT_FOUND);
+    ck_assert_int_ne(access("f.h5.slab-journal", F_OK), 0);
+}
+END_TEST
+
+START_TEST(another_files_journal_is_not_that_of_one_that_had_its_name)
+{
+    ck_assert_int_eq(rename("f.h5", "old.h5"), 0);
+    commit("f.h5", "/x", 9, true);
+    int fd = open("f.h5", O_RDWR);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    write_file("f.h5.slab-journal", "x", 1);
+    ck_assert_int_eq(extent("/x"), 3);
+    close(fd);
+}
+END_TEST
+
+static void make_external(void)
+{
+    hid_t file = H5Fcreate("main.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    ck_assert_int_ge(H5Lcreate_external("f.h5", "/", file, "other", H5P_DEFAULT, H5P_DEFAULT), 0);
+    H5Fclose(file);
+    slab_meta_close(&reader);
+    ck_ok(slab_meta_open("main.h5", &reader));
+}
+
+START_TEST(a_file_that_a_link_leads_to_is_rolled_back_too)
+{
+    slab_object kind;
+    make_external();
+    die_committing("f.h5", "/z");
+    ck_fails(slab_meta_object(reader, "/other/z", &kind), SLAB_ERR_NOT_FOUND);
+    ck_assert_int_ne(access("f.h5.slab-journal", F_OK), 0);
+    ck_ok(slab_meta_object(reader, "/other/x", &kind));
+}
+END_TEST
+
+START_TEST(a_file_that_a_link_leads_to_is_not_read_amid_a_commit)
+{
+    slab_object kind;
+    make_external();
+    int fd = open("f.h5", O_RDWR);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    write_file("f.h5.slab-journal", "x", 1);
+    ck_fails(slab_meta_object(reader, "/other/x", &kind), SLAB_ERR_LOCKED);
+    ck_says("another process is writing");
+    ck_assert_int_eq(unlink("f.h5.slab-journal"), 0);
+    close(fd);
+    ck_ok(slab_meta_object(reader, "/other/x", &kind));
+}
+END_TEST
+
 START_TEST(without_locks_what_is_read_during_a_commit_is_not_believed)
 {
     slab_object kind;
@@ -168,6 +281,11 @@ int main(void)
     tcase_add_test(tests, without_locks_it_is_so_as_well);
     tcase_add_test(tests, a_reader_keeps_no_lock_between_two_looks);
     tcase_add_test(tests, a_commit_that_does_not_end_is_waited_for_and_named);
+    tcase_add_test(tests, a_commit_whose_writer_died_is_undone_for_one_who_had_the_file_open);
+    tcase_add_test(tests, so_it_is_when_it_was_opened_by_a_link);
+    tcase_add_test(tests, another_files_journal_is_not_that_of_one_that_had_its_name);
+    tcase_add_test(tests, a_file_that_a_link_leads_to_is_rolled_back_too);
+    tcase_add_test(tests, a_file_that_a_link_leads_to_is_not_read_amid_a_commit);
     tcase_add_test(tests, without_locks_what_is_read_during_a_commit_is_not_believed);
     tcase_add_test(tests, another_file_of_the_same_name_is_another_file);
     suite_add_tcase(suite, tests);

@@ -161,6 +161,129 @@ START_TEST(a_living_writer_is_left_alone)
 }
 END_TEST
 
+START_TEST(by_a_link_the_journal_is_the_files)
+{
+    char did[SLAB_MESSAGE_MAX];
+    make_hot();
+    ck_assert_int_eq(symlink(data, "link.h5"), 0);
+    ck_assert_int_eq(mkdir("folder", 0700), 0);
+    ck_assert_int_eq(symlink("../link.h5", "folder/other.h5"), 0);
+    ck_ok(slab_journal_recover("folder/other.h5", did));
+    ck_assert_ptr_nonnull(strstr(did, "rolled"));
+    ck_assert(is_old());
+    ck_assert_int_ne(access(journal, F_OK), 0);
+}
+END_TEST
+
+START_TEST(the_journal_has_the_rights_of_its_file)
+{
+    struct stat st;
+    mode_t mask = umask(022);
+    static const mode_t modes[] = {0600, 0640, 0664, 0644};
+    old_file();
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        ck_assert_int_eq(chmod(data, modes[i]), 0);
+        for (int n = 1;; n++) { /* until a kill comes while there is one */
+            ck_assert(killed_at(n, apply_watched));
+            if (stat(journal, &st) == 0 && st.st_size >= OLD / 8)
+                break;
+            unlink(journal);
+        }
+        ck_assert_uint_eq(st.st_mode & 0777, modes[i]);
+        unlink(journal);
+    }
+    umask(mask);
+}
+END_TEST
+
+/* In a child that is nobody, with what it may read; the exit code is what work returns. */
+static int as_nobody(int (*work)(void))
+{
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(setgid(65534) == 0 && setuid(65534) == 0 ? work() : 99);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int recover_says(const char *words)
+{
+    char did[SLAB_MESSAGE_MAX];
+    slab_status rc = slab_journal_recover(data, did);
+    return rc == SLAB_OK || strstr(slab_error_last()->message, words) == NULL;
+}
+
+static int is_waited_for(void)
+{
+    char did[SLAB_MESSAGE_MAX];
+    return slab_journal_recover(data, did) != SLAB_OK || *did != '\0';
+}
+
+static int is_named_as_living(void)
+{
+    return recover_says("another process is writing 'data.h5'");
+}
+
+static int is_left_to_another(void)
+{
+    return recover_says("must be undone by one who may write it: Permission denied");
+}
+
+static void commits_for_a_moment(void)
+{
+    int fd = open(data, O_RDWR);
+    if (flock(fd, LOCK_EX) != 0 || kill(getppid(), SIGUSR1) != 0)
+        _exit(1);
+    usleep(500000);
+    unlink(journal);
+    _exit(0);
+}
+
+START_TEST(who_may_not_write_the_file_waits_for_a_commit_too)
+{
+    if (geteuid() != 0)
+        return; /* only root can be another */
+    sigset_t usr1;
+    int got;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, NULL);
+    make_hot();
+    ck_assert_int_eq(chmod(".", 0755), 0);
+    ck_assert_int_eq(chmod(data, 0644), 0);
+    ck_assert_int_eq(as_nobody(is_left_to_another), 0);
+    int fd = open(data, O_RDWR);
+    ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+    ck_assert_int_eq(as_nobody(is_named_as_living), 0);
+    close(fd);
+    pid_t writer = fork();
+    if (writer == 0)
+        commits_for_a_moment();
+    ck_assert_int_eq(sigwait(&usr1, &got), 0);
+    ck_assert_int_eq(as_nobody(is_waited_for), 0);
+    ck_assert_int_eq(waitpid(writer, &got, 0), writer);
+    ck_assert_int_eq(got, 0);
+    ck_assert(is_new());
+}
+END_TEST
+
+START_TEST(a_reader_that_keeps_it_from_being_undone_is_not_called_a_writer)
+{
+    char did[SLAB_MESSAGE_MAX];
+    make_hot();
+    int fd = open(data, O_RDONLY);
+    ck_assert_int_eq(flock(fd, LOCK_SH), 0);
+    ck_fails(slab_journal_recover(data, did), SLAB_ERR_LOCKED);
+    ck_says("cannot be undone while");
+    close(fd);
+    ck_ok(slab_journal_recover(data, did));
+    ck_assert(is_old());
+}
+END_TEST
+
 START_TEST(what_is_planted_at_the_journals_name_is_no_journal)
 {
     char did[SLAB_MESSAGE_MAX];
@@ -323,6 +446,10 @@ int main(void)
     tcase_add_test(c, killed_at_any_system_call_the_file_is_old_or_new);
     tcase_add_test(c, recovery_killed_at_any_system_call_is_finished_by_the_next);
     tcase_add_test(c, a_living_writer_is_left_alone);
+    tcase_add_test(c, by_a_link_the_journal_is_the_files);
+    tcase_add_test(c, the_journal_has_the_rights_of_its_file);
+    tcase_add_test(c, who_may_not_write_the_file_waits_for_a_commit_too);
+    tcase_add_test(c, a_reader_that_keeps_it_from_being_undone_is_not_called_a_writer);
     tcase_add_test(c, what_is_planted_at_the_journals_name_is_no_journal);
     tcase_add_test(c, half_a_journal_is_removed_and_changes_nothing);
     tcase_add_test(c, a_journal_with_one_wrong_bit_is_not_applied);
