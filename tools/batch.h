@@ -38,6 +38,10 @@ typedef struct slab_needs {
     double seconds;
 } slab_needs;
 
+/** Takes out of the environment what the job that this process is in has put there: neither plans
+ * nor new jobs are a part of it. */
+void slab_batch_leave_job(void);
+
 /**
  * Asks the command for its plan, in a process of its own.
  *

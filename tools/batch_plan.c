@@ -16,14 +16,6 @@
 /* Where no budget is stated: enough for most, and most nodes have it for every core. */
 static const size_t usual_budget = (size_t)4 << 30, memory_step = (size_t)64 << 20;
 
-/* The plan of one process, wherever this one was started. */
-static void leave_the_launcher(void)
-{
-    for (const char *const *name = slab_ranks_launcher_variables(); *name; name++)
-        unsetenv(*name);
-    unsetenv("SLURM_JOB_END_TIME");
-}
-
 /* The line "slab: no such file\n" without what every message has. */
 static const char *bare(char *message)
 {
@@ -97,7 +89,6 @@ slab_status slab_batch_plan(const char *program, const slab_argv *words, const s
     const char *stated = slab_parsed_value(parsed, "memory");
     size_t memory = 0;
     memset(out, 0, sizeof *out);
-    leave_the_launcher();
     out->stated = stated != NULL;
     if (stated) {
         TRY(slab_budget_parse(stated, &out->memory));

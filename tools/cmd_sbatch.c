@@ -401,6 +401,7 @@ static slab_status run(slab_call *call, int *exit_code)
     slab_status rc = SLAB_OK;
     job j = {.call = call};
     *exit_code = 0;
+    slab_batch_leave_job();
     TRY(check_texts(&j));
     TRY(take_command(&j));
     TRY(describe(&j));
