@@ -41,7 +41,39 @@ slab sbatch --print stat big.h5:/x >job.sh
 grep -q -- '--cpus-per-task=4$' job.sh && grep -q ' --threads=4 ' job.sh && pass "four threads when nothing is said" || fail "threads"
 slab sbatch --print --array 'cells/*.h5' quantile '{}:/x' --axis 0 -@ 1 -o '{stem}.m.h5' >job.sh
 one=$(slab sbatch --print quantile cells/c3.h5:/x --axis 0 -@ 1 -o m.h5 | memory)
-[ -n "$one" ] && [ "$(memory <job.sh)" = "$one" ] && pass "the largest file of an array stands for all" || fail "an array's memory"
+[ -n "$one" ] && [ "$(memory <job.sh)" = "$one" ] && pass "an array gets what its largest file needs" || fail "an array's memory"
+mkdir chunky # a small file may need more than a large one
+slab random normal --shape 300x3000 --chunks 10x10 --seed 1 -q -o chunky/a.h5:/x
+slab calc 'x * 0' x=big.h5:/x --chunks 4000x3000 -q -o chunky/b.h5:/x
+[ "$(stat -c %s chunky/b.h5)" -lt "$(stat -c %s chunky/a.h5)" ] || fail "the file with large chunks is not the smaller one"
+slab sbatch --print --array 'chunky/*.h5' copy '{}:/x' --filter zstd:1 --chunks 10x10 -@ 1 -o '{stem}.o.h5' >job.sh
+one=$(slab sbatch --print copy chunky/b.h5:/x --filter zstd:1 --chunks 10x10 -@ 1 -o b.o.h5 | memory)
+other=$(slab sbatch --print copy chunky/a.h5:/x --filter zstd:1 --chunks 10x10 -@ 1 -o a.o.h5 | memory)
+[ "$one" -gt "$other" ] && [ "$(memory <job.sh)" = "$one" ] && pass "or what a smaller one needs that has larger chunks: $one, not $other MiB" ||
+    fail "an array's memory: $(memory <job.sh), of $one and $other"
+slab random normal --shape 3 -q -o c1.old.h5:/x
+refuses 2 "cannot be planned: .*c1.old.h5.* exists already" "$SLAB" sbatch --print --array 'cells/*.h5' copy '{}:/x' -@ 1 -o '{stem}.old.h5:/x'
+mkdir many # more than are planned, of which the smallest cannot work
+for i in $(seq 1001); do cp cells/c1.h5 many/$i.h5; done
+slab random normal --shape 3 -q -o many/z.h5:/x
+cp many/z.h5 z.out.h5
+slab sbatch --print --array 'many/*.h5' stat '{}:/x' --axis 0 -@ 1 --memory 64M -o '{stem}.out.h5' >job.sh 2>err
+[ $? = 2 ] && grep -q 'of 1002 commands 1000 are planned' err && grep -q "cannot be planned: .*'z.out.h5' exists" err &&
+    pass "of very many, those first whose output may exist: $(tail -1 err)" || { fail "very many"; cat err; }
+
+# times as Slurm reads them
+for time in 1-12=36:00:00 1-12:30=36:30:00 1-12:30:15=36:30:15 0-00:30=00:30:00 90:30=01:30:30 2d=48:00:00; do
+    slab sbatch --print --time "${time%=*}" stat big.h5:/x | grep -q -- "--time=${time#*=}$" && pass "--time ${time/=/ is }" ||
+        fail "--time $time: $(slab sbatch --print --time "${time%=*}" stat big.h5:/x 2>&1 | grep -- --time)"
+done
+
+# what keeps nothing when it is stopped is not run again
+for words in --no-resume "--backend collective" "--backend log"; do
+    slab sbatch --print random normal --shape 300x40 $words -o n.h5 >job.sh
+    again=$(grep -c 'scontrol requeue' job.sh)
+    [ "$words" = "--backend log" ] && expected=1 || expected=0
+    [ "$again" = $expected ] && pass "$words: put back $again times" || fail "$words: put back"
+done
 
 # --- what the scripts do ---
 cat >bin/srun <<'SH'
@@ -281,6 +313,9 @@ command -v sbatch >/dev/null || refuses 2 "no sbatch here" "$SLAB" sbatch stat b
 slab sbatch --script s.sh --array 'cells/*.h5' --merge true stat '{}:/x' -o 'out/{stem}.s.h5' && bash -n s.sh && bash -n s.sh.merge &&
     pass "--script writes both" || fail "--script"
 refuses 2 "'s.sh' exists already; --force replaces it" "$SLAB" sbatch --script s.sh stat big.h5:/x
+touch s2.sh.merge
+refuses 2 "'s2.sh.merge' exists already" "$SLAB" sbatch --script s2.sh --array 'cells/*.h5' --merge true stat '{}:/x' -o 'out/{stem}.s.h5'
+[ ! -e s2.sh ] && pass "and then writes neither" || fail "one of two scripts is written"
 check "--force" "$SLAB" sbatch --script s.sh --force stat big.h5:/x
 
 # --- what it refuses ---
@@ -294,11 +329,19 @@ refuses 2 "cannot be planned: .*memory|cannot be planned: .*budget" "$SLAB" sbat
 refuses 2 "no file fits 'none\*'" "$SLAB" sbatch --print --array 'none*' stat '{}'
 refuses 2 "several jobs of the array would write 'o.h5'" "$SLAB" sbatch --print --array 'cells/*.h5' stat '{}:/x' -o o.h5
 refuses 2 "several jobs of the array would write 'c1.o'" "$SLAB" sbatch --print --array 'cells/*.h5' --array cells/c1.h5 stat '{}:/x' -o '{stem}.o'
+refuses 2 "several jobs of the array would write into one file, as 'all.h5:/c2'" "$SLAB" sbatch --print --array 'cells/*.h5' copy '{}:/x' -o 'all.h5:/{stem}'
+refuses 2 "several jobs of the array would write '.*/c1.o'" "$SLAB" sbatch --print --array cells/c1.h5 --array out/../cells/c1.h5 copy '{}:/x' -o '{dir}/../{stem}.o'
 refuses 2 "--merge is for what --array gives" "$SLAB" sbatch --print --merge true stat big.h5:/x
 refuses 2 "--job-name 'a b'" "$SLAB" sbatch --print -J 'a b' stat big.h5:/x
 refuses 2 "--partition" "$SLAB" sbatch --print -p $'a\n#SBATCH --wrap=x' stat big.h5:/x
 refuses 2 "--account" "$SLAB" sbatch --print -A '-x' stat big.h5:/x
 refuses 2 "--log: a name with control characters" "$SLAB" sbatch --print --log $'a\nb' stat big.h5:/x
+refuses 2 "--log 'a.b-%j.log': Slurm has no backslashes" "$SLAB" sbatch --print --log 'a\b-%j.log' stat big.h5:/x
+check "PBS has them" "$SLAB" sbatch --system pbs --print --log 'a\b-%j.log' stat big.h5:/x
+refuses 2 "--log 'nodir/x.log': there is no folder 'nodir'" "$SLAB" sbatch --print --log nodir/x.log stat big.h5:/x
+check "a folder that is there" "$SLAB" sbatch --print --log out/x.log stat big.h5:/x
+check "or whose name is not known yet" "$SLAB" sbatch --print --log '%j/x.log' stat big.h5:/x
+refuses 2 '"message":"'"'slab stat' cannot be planned: cannot open 'nowhere.h5': No such file or directory"'"' "$SLAB" sbatch --print stat nowhere.h5 --log-json
 refuses 2 "--directive has one line" "$SLAB" sbatch --print --directive $'--x\nrm' stat big.h5:/x
 refuses 2 "4 ranks do not spread evenly over 3 nodes" "$SLAB" sbatch --print --ranks 4 --nodes 3 stat big.h5:/x
 refuses 2 "--stop-before 1h: the job has 600 s" "$SLAB" sbatch --print --time 10m --stop-before 1h stat big.h5:/x
