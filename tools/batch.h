@@ -16,10 +16,13 @@ typedef struct slab_argv {
 slab_status slab_argv_add(slab_argv *list, const char *word);
 void slab_argv_clear(slab_argv *list);
 
-/** One command that a job runs, and where its output goes. */
+/** One command that a job runs, for a file of an array where it is one of many, and where its
+ * output goes. */
 typedef struct slab_batch_task {
-    slab_argv words; /* VERB ARGUMENT... */
-    char *output;    /* value of its -o, NULL: none */
+    slab_argv words;                 /* VERB ARGUMENT... */
+    const char *file;                /* borrowed; NULL: no array */
+    char *output;                    /* value of its -o, NULL: none */
+    char *output_file, *output_path; /* the two parts of it, the folder by its real name */
 } slab_batch_task;
 
 /** Files of an array of jobs: patterns of a shell, or names. In alphabetical order within a
@@ -31,22 +34,34 @@ slab_status slab_batch_files(slab_call *call, slab_argv *out);
  * "./" before it. */
 slab_status slab_batch_expand(const slab_argv *words, const char *file, slab_argv *out);
 
-/** What a command needs. */
+/** Notes where a task's output goes. */
+slab_status slab_batch_output(slab_batch_task *task, const char *output);
+
+/** @retval SLAB_ERR_USAGE  two of the tasks would write one file */
+slab_status slab_batch_check_outputs(const slab_batch_task *tasks, int ntasks);
+
+/** What each of some commands needs at most. */
 typedef struct slab_needs {
     size_t memory; /* --memory of a rank, bytes */
     bool stated;   /* by the command itself: no plan was asked */
     double seconds;
 } slab_needs;
 
+/** Takes out of the environment what the job that this process is in has put there: neither plans
+ * nor new jobs are a part of it. */
+void slab_batch_leave_job(void);
+
 /**
- * Asks the command for its plan, in a process of its own.
+ * Asks the commands for their plans, each in a process of its own. Of very many, those are asked
+ * whose output may exist already, and those with the largest files.
  *
  * @param program  slab itself
- * @param parsed   of the task's words
- * @retval SLAB_ERR_VALUE  the command cannot be planned (message: why)
+ * @param parsed   of the words of one of them: all have the same options
+ * @param threads  of each, 0: as their words say
+ * @retval SLAB_ERR_VALUE  a command cannot be planned (message: why)
  */
-slab_status slab_batch_plan(const char *program, const slab_argv *words, const slab_parsed *parsed,
-                            int64_t threads, slab_needs *out);
+slab_status slab_batch_plan(const char *program, const slab_batch_task *tasks, int ntasks,
+                            const slab_parsed *parsed, int64_t threads, slab_needs *out);
 
 /** A job, or an array of them. Texts are borrowed. */
 typedef struct slab_batch {

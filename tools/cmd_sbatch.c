@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -31,7 +32,8 @@ static const slab_option options[] = {
      "a job for every file that fits, as 'cells/*.h5'; may be repeated"},
     {"at-once", 0, 'p', "N", NULL, "how many of an array may run at the same time"},
     {"merge", 0, 's', "COMMAND", NULL,
-     "what bash runs when all of an array have ended well; \"$@\" are their outputs"},
+     "what bash runs when all of an array have ended well; \"$@\" are their outputs; it may be run "
+     "again, so it has to replace what it made (--force)"},
     {"stop-before", 0, 'l', "TIME", NULL,
      "how long before its end the job is told to stop (default: 2 minutes, of short jobs a tenth)"},
     {"runs", 0, 'p', "N", "20", "how often a job that is stopped before it is done may be run"},
@@ -67,6 +69,8 @@ static void job_clear(job *j)
     for (int i = 0; i < j->batch.ntasks; i++) {
         slab_argv_clear(&j->tasks[i].words);
         FREE(j->tasks[i].output);
+        FREE(j->tasks[i].output_file);
+        FREE(j->tasks[i].output_path);
     }
     FREE(j->tasks);
     slab_argv_clear(&j->words);
@@ -104,15 +108,35 @@ done:
     return rc;
 }
 
+/* Slurm takes a backslash for "the name as it is", drops it, and expands nothing; and no batch
+ * system makes folders: the job would fail without a log that says why. */
+static slab_status check_log(const slab_call *call)
+{
+    slab_status rc = SLAB_OK;
+    const char *text = slab_call_text(call, "log"), *slash = text ? strrchr(text, '/') : NULL;
+    char folder[400];
+    struct stat s;
+    REQUIRE(!text || (!has_control(text) && strlen(text) < sizeof folder), SLAB_ERR_USAGE,
+            "--log: a name with control characters, or longer than 400 letters");
+    REQUIRE(!text || strcmp(slab_call_text(call, "system"), "slurm") != 0 || !strchr(text, '\\'),
+            SLAB_ERR_USAGE, "--log '%s': Slurm has no backslashes in such names", text);
+    if (!slash || slash == text || memchr(text, '%', (size_t)(slash - text)))
+        goto done;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - text), text);
+    REQUIRE(stat(folder, &s) == 0 && S_ISDIR(s.st_mode), SLAB_ERR_NOT_FOUND,
+            "--log '%s': there is no folder '%s', and the job would not make it", text, folder);
+done:
+    return rc;
+}
+
 static slab_status check_texts(job *j)
 {
     slab_status rc = SLAB_OK;
-    const char *text = slab_call_text(j->call, "log");
+    const char *text;
     TRY(check_name(j->call, "job-name"));
     TRY(check_name(j->call, "partition"));
     TRY(check_name(j->call, "account"));
-    REQUIRE(!text || (!has_control(text) && strlen(text) < 400), SLAB_ERR_USAGE,
-            "--log: a name with control characters, or longer than 400 letters");
+    TRY(check_log(j->call));
     for (int k = 0; (text = slab_call_text_at(j->call, "directive", k)) != NULL; k++) {
         REQUIRE(!has_control(text), SLAB_ERR_USAGE, "--directive has one line, without tabs");
         TRY(slab_argv_add(&j->directives, text));
@@ -155,6 +179,7 @@ static slab_status make_task(job *j, slab_batch_task *task, const char *file)
 {
     slab_status rc = SLAB_OK;
     slab_parsed parsed = {0};
+    task->file = file;
     if (file) {
         TRY(slab_batch_expand(&j->words, file, &task->words));
     } else {
@@ -164,33 +189,9 @@ static slab_status make_task(job *j, slab_batch_task *task, const char *file)
     TRY(parse_task(j, task, &parsed));
     const char *output = slab_parsed_value(&parsed, "output");
     if (output)
-        TRY(slab_memory_strdup(&task->output, output));
+        TRY(slab_batch_output(task, output));
 done:
     slab_parsed_clear(&parsed);
-    return rc;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static slab_status check_outputs(const job *j)
-{
-    slab_status rc = SLAB_OK;
-    const char **outputs = NULL;
-    size_t n = 0;
-    ALLOC(outputs, j->batch.ntasks, "the outputs of an array");
-    for (int i = 0; i < j->batch.ntasks; i++)
-        if (j->tasks[i].output)
-            outputs[n++] = j->tasks[i].output;
-    qsort(outputs, n, sizeof *outputs, by_text);
-    for (size_t i = 1; i < n; i++)
-        REQUIRE(strcmp(outputs[i - 1], outputs[i]) != 0, SLAB_ERR_USAGE,
-                "several jobs of the array would write '%s': put {stem} or {dir} into -o",
-                outputs[i]);
-done:
-    FREE(outputs);
     return rc;
 }
 
@@ -205,7 +206,7 @@ static slab_status make_tasks(job *j)
     j->batch.ntasks = n;
     for (int i = 0; i < n; i++)
         TRY(make_task(j, &j->tasks[i], j->batch.is_array ? j->files.at[i] : NULL));
-    TRY(check_outputs(j));
+    TRY(slab_batch_check_outputs(j->tasks, n));
     REQUIRE(j->batch.is_array || !slab_call_text(j->call, "merge"), SLAB_ERR_USAGE,
             "--merge is for what --array gives");
 done:
@@ -213,21 +214,6 @@ done:
 }
 
 /* --- what they need --- */
-
-/* The task whose file is the largest stands for all. */
-static int largest_task(const job *j)
-{
-    int largest = 0;
-    off_t most = -1;
-    struct stat s;
-    for (int i = 0; i < j->files.n; i++) {
-        if (stat(j->files.at[i], &s) == 0 && s.st_size > most) {
-            most = s.st_size;
-            largest = i;
-        }
-    }
-    return largest;
-}
 
 static slab_status times(job *j, double planned)
 {
@@ -291,20 +277,28 @@ done:
     return rc;
 }
 
+/* Where a run that is stopped keeps nothing, running it again leads nowhere. */
+static bool goes_on(const slab_parsed *parsed)
+{
+    const char *backend = slab_parsed_value(parsed, "backend");
+    return slab_option_find(&parsed->table, "no-resume") >= 0 &&
+           slab_parsed_value(parsed, "output") && !slab_parsed_value(parsed, "no-resume") &&
+           !(backend && strcmp(backend, "collective") == 0);
+}
+
 static slab_status plan(job *j)
 {
     slab_status rc = SLAB_OK;
     slab_batch *b = &j->batch;
     slab_parsed parsed = {0};
     slab_needs needs;
-    const slab_batch_task *task = &j->tasks[largest_task(j)];
-    TRY(parse_task(j, task, &parsed));
+    TRY(parse_task(j, &j->tasks[0], &parsed));
     const char *threads = slab_parsed_value(&parsed, "threads");
     b->threads = threads ? strtoll(threads, NULL, 10) : USUAL_THREADS;
-    TRY(slab_batch_plan(j->program, &task->words, &parsed, threads ? 0 : b->threads, &needs));
+    TRY(slab_batch_plan(j->program, b->tasks, b->ntasks, &parsed, threads ? 0 : b->threads,
+                        &needs));
     b->bytes = needs.memory + beside_budget * (b->ranks > 1 ? 2 : 1);
-    /* Without an output of its own kind nothing is kept, and running it again leads nowhere. */
-    b->again = slab_option_find(&parsed.table, "no-resume") >= 0 && task->output != NULL;
+    b->again = goes_on(&parsed);
     TRY(times(j, needs.seconds));
     TRY(state_needs(j, &parsed, &needs));
 done:
@@ -349,16 +343,23 @@ done:
 
 /* --- where the script goes --- */
 
-static slab_status write_script(const slab_call *call, const char *suffix, const char *text)
+static slab_status script_path(const slab_call *call, const char *suffix, char path[PATH_MAX])
 {
     slab_status rc = SLAB_OK;
-    char path[4096];
+    struct stat s;
+    int n = snprintf(path, PATH_MAX, "%s%s", slab_call_text(call, "script"), suffix);
+    REQUIRE(n < PATH_MAX, SLAB_ERR_USAGE, "--script: too long a name");
+    REQUIRE(slab_call_flag(call, "force") || lstat(path, &s) != 0, SLAB_ERR_EXISTS,
+            "'%s' exists already; --force replaces it", path);
+done:
+    return rc;
+}
+
+static slab_status write_script(const slab_call *call, const char *path, const char *text)
+{
+    slab_status rc = SLAB_OK;
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (slab_call_flag(call, "force") ? O_TRUNC : O_EXCL);
-    int n = snprintf(path, sizeof path, "%s%s", slab_call_text(call, "script"), suffix);
-    REQUIRE(n < (int)sizeof path, SLAB_ERR_USAGE, "--script: too long a name");
     int fd = open(path, flags, 0666);
-    REQUIRE(fd >= 0 || errno != EEXIST, SLAB_ERR_EXISTS, "'%s' exists already; --force replaces it",
-            path);
     FILE *to = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!to)
         FAIL_ERRNO("cannot write '%s'", path);
@@ -372,9 +373,13 @@ done:
 static slab_status write_scripts(const job *j)
 {
     slab_status rc = SLAB_OK;
-    TRY(write_script(j->call, "", j->script));
+    char path[PATH_MAX], merge_path[PATH_MAX];
+    TRY(script_path(j->call, "", path));
     if (j->merge_script)
-        TRY(write_script(j->call, ".merge", j->merge_script));
+        TRY(script_path(j->call, ".merge", merge_path));
+    TRY(write_script(j->call, path, j->script));
+    if (j->merge_script)
+        TRY(write_script(j->call, merge_path, j->merge_script));
 done:
     return rc;
 }
@@ -401,6 +406,7 @@ static slab_status run(slab_call *call, int *exit_code)
     slab_status rc = SLAB_OK;
     job j = {.call = call};
     *exit_code = 0;
+    slab_batch_leave_job();
     TRY(check_texts(&j));
     TRY(take_command(&j));
     TRY(describe(&j));

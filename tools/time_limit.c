@@ -9,12 +9,13 @@
 /* What stopping takes: the tiles under way, the disk, the end of MPI. Of a short job a tenth. */
 static const double MARGIN = 60, MARGIN_PART = 0.1;
 
-/* Fields parted by colons: hours, minutes and seconds, or minutes and seconds. */
-static bool clock_parse(const char *text, double *seconds)
+/* Fields parted by colons. Alone, the last of them are seconds; behind days the first are hours, as
+ * Slurm reads them. */
+static bool clock_parse(const char *text, bool behind_days, double *seconds)
 {
     int fields = 1;
     *seconds = 0;
-    for (;;) {
+    for (;; fields++) {
         char *end;
         long value = strtol(text, &end, 10);
         if (end == text || *text < '0' || *text > '9' || value > 1000000 ||
@@ -22,11 +23,14 @@ static bool clock_parse(const char *text, double *seconds)
             return false;
         *seconds = 60 * *seconds + (double)value;
         if (*end == '\0')
-            return fields == 2 || fields == 3;
-        if (*end != ':' || ++fields > 3)
+            break;
+        if (*end != ':' || fields == 3)
             return false;
         text = end + 1;
     }
+    for (int missing = behind_days ? 3 - fields : 0; missing > 0; missing--)
+        *seconds *= 60;
+    return behind_days || fields > 1;
 }
 
 static bool unit_parse(const char *text, double *seconds)
@@ -54,13 +58,27 @@ slab_status slab_duration_parse(const char *text, double *seconds)
     const char *dash = strchr(text, '-');
     char *end;
     double days = dash ? (double)strtol(text, &end, 10) : 0;
-    bool good = dash ? end == dash && days >= 0 && days <= 10000 && strchr(dash, ':') &&
-                           clock_parse(dash + 1, seconds)
-                     : unit_parse(text, seconds) || clock_parse(text, seconds);
+    bool good =
+        dash ? end == dash && days >= 0 && days <= 10000 && clock_parse(dash + 1, true, seconds)
+             : unit_parse(text, seconds) || clock_parse(text, false, seconds);
     REQUIRE(good, SLAB_ERR_VALUE, "'%s' is not a time like 90, 10m, 2h or 12:30:00", text);
     *seconds += 86400 * days;
 done:
     return rc;
+}
+
+/* An end that is past is that of another job, out of which this shell has come. */
+static void stop_before_the_job_ends(long long end)
+{
+    double left = difftime((time_t)end, time(NULL));
+    double margin = left * MARGIN_PART < MARGIN ? left * MARGIN_PART : MARGIN;
+    if (left <= 0) {
+        slab_log(SLAB_LOG_WARN, "SLURM_JOB_END_TIME is past, and so ignored");
+        return;
+    }
+    slab_stop_after(left - margin, "the end of the Slurm job");
+    slab_log(SLAB_LOG_INFO, "the Slurm job ends in %.0f s; this run stops in %.0f s", left,
+             left - margin);
 }
 
 slab_status slab_time_limit_begin(slab_call *call)
@@ -70,16 +88,11 @@ slab_status slab_time_limit_begin(slab_call *call)
     double seconds;
     if (limit) {
         TRY(slab_duration_parse(limit, &seconds));
-        slab_stop_after(seconds);
+        slab_stop_after(seconds, "the time limit");
     }
     long long end = slurm ? strtoll(slurm, NULL, 10) : 0;
-    if (end > 0) {
-        double left = difftime((time_t)end, time(NULL));
-        double margin = left * MARGIN_PART < MARGIN ? left * MARGIN_PART : MARGIN;
-        slab_stop_after(left - margin);
-        slab_log(SLAB_LOG_INFO, "the Slurm job ends in %.0f s; this run stops in %.0f s", left,
-                 left - margin);
-    }
+    if (end > 0)
+        stop_before_the_job_ends(end);
 done:
     return rc;
 }

@@ -6,7 +6,8 @@
 
 #include <slab/tools/command.h>
 
-/** Seconds of "90", "90s", "10m", "2h", "1d", "MM:SS", "HH:MM:SS" or Slurm's "D-HH:MM:SS".
+/** Seconds of "90", "90s", "10m", "2h", "1d", "MM:SS", "HH:MM:SS", or Slurm's "D-HH", "D-HH:MM" and
+ * "D-HH:MM:SS".
  * @retval SLAB_ERR_VALUE  none of these */
 slab_status slab_duration_parse(const char *text, double *seconds);
 

@@ -36,11 +36,14 @@ static void grant(grants *g, double bytes, const char *source)
 static void ask_slurm(grants *g)
 {
     const char *node = getenv("SLURM_MEM_PER_NODE"), *cpu = getenv("SLURM_MEM_PER_CPU");
-    const char *cpus = getenv("SLURM_CPUS_ON_NODE");
+    const char *cpus = getenv("SLURM_CPUS_ON_NODE"), *gpus = getenv("SLURM_GPUS_ON_NODE");
+    const char *gpu = getenv("SLURM_MEM_PER_GPU");
     if (node)
         grant(g, strtod(node, NULL) * 1048576, "SLURM_MEM_PER_NODE");
     if (cpu && cpus)
         grant(g, strtod(cpu, NULL) * strtod(cpus, NULL) * 1048576, "SLURM_MEM_PER_CPU");
+    if (gpu && gpus)
+        grant(g, strtod(gpu, NULL) * strtod(gpus, NULL) * 1048576, "SLURM_MEM_PER_GPU");
 }
 
 /* --- control groups --- */
@@ -120,7 +123,8 @@ static void ask_mount(grants *g, bool first_version, const char *above, const ch
     if (!own_group(g, first_version, group))
         return;
     size_t n = strcmp(above, "/") == 0 ? 0 : strlen(above);
-    const char *below = strncmp(group, above, n) == 0 ? group + n : group;
+    bool is_below = strncmp(group, above, n) == 0 && (group[n] == '/' || group[n] == '\0');
+    const char *below = is_below ? group + n : group;
     walk_groups(g, mount, below, first_version ? "memory.limit_in_bytes" : "memory.max");
     if (!first_version)
         walk_groups(g, mount, below, "memory.high"); /* beyond it the kernel slows a group down */

@@ -8,6 +8,7 @@
 
 static volatile sig_atomic_t wanted, by_signal;
 static _Atomic int64_t deadline; /* of slab_clock_ns(); 0: none */
+static const char *_Atomic deadline_is = "the time limit";
 
 void slab_stop_request(int number)
 {
@@ -15,13 +16,15 @@ void slab_stop_request(int number)
     wanted = 1;
 }
 
-void slab_stop_after(double seconds)
+void slab_stop_after(double seconds, const char *why)
 {
     const double most = 1e9; /* 30 years: as good as no limit */
     int64_t wait = (int64_t)((seconds < 0 ? 0 : seconds > most ? most : seconds) * 1e9);
     int64_t then = slab_clock_ns() + wait, before = atomic_load(&deadline);
-    if (before == 0 || then < before)
+    if (before == 0 || then < before) {
+        atomic_store(&deadline_is, why);
         atomic_store(&deadline, then);
+    }
 }
 
 int slab_stop_requested(void)
@@ -33,7 +36,7 @@ int slab_stop_requested(void)
 const char *slab_stop_reason(void)
 {
     if (!wanted)
-        return "the time limit";
+        return atomic_load(&deadline_is);
     switch (by_signal) {
     case SIGTERM:
         return "SIGTERM";

@@ -115,4 +115,27 @@ slab random normal --shape 3 -q -o 'bad.stat.h5:/mean' # somebody else takes the
 ended "an array of which one fails" "$(job_wait 60 "${jobs[0]}")" "COMPLETED FAILED" b-*.log
 ended "its merge" "$(job_wait 60 "${jobs[1]}")" CANCELLED b-*.log
 [ ! -e merged ] && pass "has not run" || fail "the merge ran"
+
+# 8. submitted from inside another job: nothing of that one is theirs
+cat >outer.sh <<JOB
+#!/bin/bash
+#SBATCH --mem=200 --array=5 --requeue -o outer-%a.log
+echo once >>outer.ran
+[ "\${SLURM_RESTART_COUNT:-0}" = 0 ] || exit 0
+"$SLAB" sbatch -q --time 10m --log inner.log --runs 2 random normal --shape 300x400 --seed 1 -@ 1 --memory 64M --time-limit 0 -o i.h5:/x >inner.id
+"$SLAB" sbatch -q --time 10m --log hand.log --script hand.sh stat whole.h5:/x -@ 1 --memory 64M -v
+sbatch --parsable hand.sh >hand.id
+JOB
+job=$(sbatch --parsable outer.sh)
+ended "a job that submits others" "$(job_wait 60 "$job")" COMPLETED outer-5.log
+inner=$(cat inner.id)
+ended "one of them, which is never done" "$(job_wait 60 "$inner")" FAILED inner.log
+scontrol show job "$inner" | grep -q 'Restarts=1' && scontrol show job "$inner" | grep -q 'ExitCode=75:0' && pass "is put back itself" ||
+    { fail "it is not put back"; cat inner.log; scontrol show job "$inner"; }
+[ "$(job_state "$job")" = COMPLETED ] && [ "$(wc -l <outer.ran)" = 1 ] && pass "and not the job that it came from" || fail "the outer job ran again"
+ended "one that is submitted by hand" "$(job_wait 60 "$(cat hand.id)")" COMPLETED hand.log
+grep -qE 'the Slurm job ends in (5[0-9][0-9]|600) s' hand.log && pass "knows its end" || { fail "its end"; cat hand.log; }
+job=$(slab sbatch -q --array whole.h5 --time 10m --log 'ends-%a.log' stat '{}:/x' -@ 1 --memory 64M -v)
+ended "an array of one" "$(job_wait 60 "$job")" COMPLETED ends-0.log
+grep -qE 'the Slurm job ends in (5[0-9][0-9]|600) s' ends-0.log && pass "knows its end" || { fail "its end"; cat ends-0.log; }
 finish

@@ -17,10 +17,10 @@ stopped() {
 }
 
 # times that are none
-for bad in '' x 10x -5 1:2:3:4 1:99 10m5 inf; do
+for bad in '' x 10x -5 1:2:3:4 1:99 10m5 inf 1- 1-2:3:4:5 1-12:; do
     refuses 2 "--time-limit needs a " "$SLAB" stat x.h5:/x --time-limit "$bad"
 done
-for good in 1000 1000s 10m 2h 1d 10:00 1:00:00 2-00:00:00 0.5h; do
+for good in 1000 1000s 10m 2h 1d 10:00 1:00:00 2-00:00:00 1-12 1-12:30 0.5h; do
     check "--time-limit $good" "$SLAB" stat x.h5:/x --time-limit "$good" -q
 done
 
@@ -36,8 +36,10 @@ same "slab jobs counts what was said" chunks <(echo "$written")
 
 # the end of a Slurm job: a tenth of what is left is the margin
 SLURM_JOB_END_TIME=$(($(date +%s) + 1)) slab $long 2>err
-stopped "the end of a Slurm job" "stopped by the time limit with" $?
+stopped "the end of a Slurm job" "stopped by the end of the Slurm job with" $?
 SLURM_JOB_END_TIME=$(($(date +%s) + 100000)) slab stat x.h5:/x -q >/dev/null && pass "a far end stops nothing" || fail "a far end"
+SLURM_JOB_END_TIME=1 slab stat x.h5:/x 2>err >out && [ -s out ] && [ "$(cat err)" = "slab: warning: SLURM_JOB_END_TIME is past, and so ignored" ] &&
+    pass "one that is past is another job's" || { fail "an end that is past"; cat err; }
 
 # signals
 for signal in TERM INT USR1; do

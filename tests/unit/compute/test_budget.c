@@ -55,6 +55,8 @@ static void without_slurm(void)
     unsetenv("SLURM_MEM_PER_NODE");
     unsetenv("SLURM_MEM_PER_CPU");
     unsetenv("SLURM_CPUS_ON_NODE");
+    unsetenv("SLURM_MEM_PER_GPU");
+    unsetenv("SLURM_GPUS_ON_NODE");
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s/*", tree);
     ck_assert_int_eq(system(command), 0);
@@ -126,6 +128,15 @@ START_TEST(slurms_allocation_limits_the_budget)
 }
 END_TEST
 
+START_TEST(slurms_memory_for_a_gpu_counts_for_all_of_the_node)
+{
+    put("proc/meminfo", "MemAvailable: 99999999 kB\n");
+    setenv("SLURM_MEM_PER_GPU", "500", 1); /* MiB */
+    setenv("SLURM_GPUS_ON_NODE", "2", 1);
+    finds(1, 800, "SLURM_MEM_PER_GPU");
+}
+END_TEST
+
 START_TEST(a_group_of_version_2_and_those_above_limit_the_budget)
 {
     put("proc/meminfo", "MemAvailable: 99999999 kB\n");
@@ -168,6 +179,17 @@ START_TEST(a_container_sees_its_own_group_as_the_root)
     put("proc/self/cgroup", "4:memory:/docker/abc/inner\n");
     put("sys/fs/cgroup/memory/inner/memory.limit_in_bytes", "524288000\n");
     finds(1, 400, "cgroup");
+}
+END_TEST
+
+START_TEST(a_group_whose_name_begins_as_another_is_not_below_it)
+{
+    put("proc/meminfo", "MemAvailable: 99999999 kB\n");
+    put("proc/self/mountinfo",
+        "35 31 0:32 /a /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n");
+    put("proc/self/cgroup", "4:memory:/ab/c\n");
+    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "1048576000\n");
+    finds(1, 800, "cgroup");
 }
 END_TEST
 
@@ -242,9 +264,11 @@ int main(void)
     tcase_add_test(tests, four_fifths_of_what_is_free_are_used);
     tcase_add_test(tests, what_a_process_takes_beside_its_budget_is_left_free);
     tcase_add_test(tests, slurms_allocation_limits_the_budget);
+    tcase_add_test(tests, slurms_memory_for_a_gpu_counts_for_all_of_the_node);
     tcase_add_test(tests, a_group_of_version_2_and_those_above_limit_the_budget);
     tcase_add_test(tests, a_group_of_version_1_and_those_above_limit_the_budget);
     tcase_add_test(tests, a_container_sees_its_own_group_as_the_root);
+    tcase_add_test(tests, a_group_whose_name_begins_as_another_is_not_below_it);
     tcase_add_test(tests, groups_are_found_wherever_they_are_mounted);
     tcase_add_test(tests, where_nothing_says_how_much_there_is_it_must_be_stated);
     tcase_add_test(tests, without_a_word_the_budget_is_below_what_is_free);

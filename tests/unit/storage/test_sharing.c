@@ -125,7 +125,7 @@ START_TEST(a_stop_ends_the_wait_and_what_was_written_is_continued)
     ok(slab_writer_close(&w));
     fails(slab_txn_begin(slab_ranks_alone(), file, NULL, &second), SLAB_ERR_LOCKED);
     ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "(begun by process 77 on elsewhere)"));
-    slab_stop_after(0.3);
+    slab_stop_after(0.3, "the time limit");
     fails(slab_txn_commit(&txn), SLAB_ERR_STOPPED);
     ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "4 of 4 chunks are written"));
     ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "had"));
