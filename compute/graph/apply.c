@@ -22,6 +22,7 @@ static void apply_clear(slab_value *value)
 }
 
 const value_class value_apply_class = {.memory = strip_memory,
+                                       .evaluates = strip_evaluates,
                                        .operands = sources_operands,
                                        .computed = true,
                                        .get = strip_get,
@@ -146,6 +147,7 @@ static slab_value *node_of(const slab_op *op, slab_value *const *operands, int n
     for (int i = 1; i < n; i++)
         TRY_SAYING(broadcast_shapes(&value->shape, &operands[i]->shape, &value->shape), "'%s'",
                    op->name);
+    TRY(nest_apply(value, operands, n));
     TRY(choose_grid(value));
     share_enter(value, &key);
 done:
@@ -248,6 +250,7 @@ static slab_status make_cast(slab_value *operand, slab_dtype native, slab_value 
     value->has_missing = operand->has_missing && native.kind != SLAB_KIND_BOOL;
     if (value->has_missing)
         TRY(slab_dtype_convert(operand->dtype, operand->missing, native, value->missing, 1));
+    TRY(nest_apply(value, &operand, 1));
     TRY(choose_grid(value));
 done:
     return rc;

@@ -162,6 +162,9 @@ slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***o
     int nsources = 0;
     *out = NULL;
     *nout = 0;
+    for (int i = 0; i < n; i++)
+        if (!values[i]->poison)
+            TRY(nest_check(values[i]));
     TRY(gather_all(values, n, &nodes, &nnodes));
     for (size_t at = 0; at < nnodes; at++)
         if (nodes[at]->poison || !nodes[at]->cls->operands)

@@ -40,17 +40,22 @@ static size_t own_bytes(const slab_value *value, const strip_program *p, const s
 size_t strip_memory(const slab_value *value, const slab_shape *box)
 {
     strip_program *p;
+    return strip_program_of((slab_value *)value, &p) == SLAB_OK ? own_bytes(value, p, box)
+                                                                : SIZE_MAX;
+}
+
+bool strip_evaluates(const slab_value *value, int i, const slab_shape *box, slab_value **out,
+                     slab_shape *extents)
+{
+    strip_program *p;
     slab_box whole = slab_box_whole(box), part;
-    if (strip_program_of((slab_value *)value, &p) != SLAB_OK)
-        return SIZE_MAX;
-    size_t bytes = own_bytes(value, p, box);
-    for (int i = 0; i < p->nleaves; i++) {
-        slab_shape extents = {.rank = p->leaves[i]->shape.rank};
-        broadcast_box(&p->leaves[i]->shape, &whole, &part);
-        memcpy(extents.extent, part.count, sizeof extents.extent);
-        bytes = plus(bytes, slab_value_memory(p->leaves[i], &extents));
-    }
-    return bytes;
+    if (strip_program_of((slab_value *)value, &p) != SLAB_OK || i >= p->nleaves)
+        return false;
+    *out = p->leaves[i];
+    broadcast_box(&(*out)->shape, &whole, &part);
+    extents->rank = (*out)->shape.rank;
+    memcpy(extents->extent, part.count, sizeof extents->extent);
+    return true;
 }
 
 static slab_status load_leaves(const strip_program *p, int thread, const slab_box *box,

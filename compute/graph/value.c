@@ -15,6 +15,8 @@ slab_status value_create(const value_class *cls, size_t self_bytes, slab_value *
     ALLOC(value, 1, "an expression");
     value->cls = cls;
     atomic_store(&value->references, 1);
+    atomic_store(&value->evaluations, 1);
+    value->depth = 1;
     TRY(slab_memory_alloc(&value->self, self_bytes, 1, "an expression"));
     *out = value;
     value = NULL;
@@ -127,11 +129,6 @@ const slab_grid *slab_value_grid(const slab_value *value)
 const void *slab_value_missing(const slab_value *value)
 {
     return value->has_missing ? value->missing : NULL;
-}
-
-size_t slab_value_memory(const slab_value *value, const slab_shape *box)
-{
-    return value->poison ? 0 : value->cls->memory(value, box);
 }
 
 slab_status slab_value_get(slab_value *value, int thread, const slab_box *box, slab_view *out)

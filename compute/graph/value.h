@@ -141,7 +141,12 @@ typedef struct slab_index {
  * NumPy's basic indexing: value[items]. No elements are touched; slices of what is loaded read only
  * the chunks they need, and slices of element-wise operations are taken of their operands.
  *
- * @retval SLAB_ERR_RANGE  an integer outside its axis, a step of 0, more items than axes
+ * An index into an expression evaluates that anew. A value that needs more than 500 evaluations
+ * inside each other, or 1,000,000 in all, is refused: store what is in between. The same holds for
+ * the two below, and for whatever is made of them.
+ *
+ * @retval SLAB_ERR_RANGE  an integer outside its axis, a step of 0, more items than axes; too many
+ *                         evaluations
  */
 slab_value *slab_value_index(slab_value *value, const slab_index *items, int n);
 
@@ -171,7 +176,9 @@ slab_value *slab_value_random(const slab_random_spec *spec, const slab_shape *sh
                               const slab_shape *tile);
 
 /** The values at the bottom of an expression, each once: what is read, drawn or held in memory. The
- * list is the caller's to slab_memory_free(); the values are borrowed. */
+ * list is the caller's to slab_memory_free(); the values are borrowed.
+ *
+ * @retval SLAB_ERR_RANGE  evaluating one of the values takes more than 1,000,000 evaluations */
 slab_status slab_value_sources(slab_value *const *values, int n, slab_value ***out, int *nout);
 
 /* --- what passes ask of a value --- */

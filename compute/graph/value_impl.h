@@ -9,7 +9,11 @@
 
 /* Evaluation of one kind of node. Functions may be NULL where a comment says what that means. */
 typedef struct value_class {
-    size_t (*memory)(const slab_value *value, const slab_shape *box);
+    size_t (*memory)(const slab_value *value, const slab_shape *box); /* its own, see evaluates */
+    /* The i-th value that it evaluates for a box, and the extents of the box of that; false: there
+     * are no more. NULL: none. */
+    bool (*evaluates)(const slab_value *value, int i, const slab_shape *box, slab_value **out,
+                      slab_shape *extents);
     slab_status (*get)(slab_value *value, int thread, const slab_box *box, slab_view *out);
     bool (*in_parts)(slab_value *value, int thread, const slab_box *box);    /* NULL: never */
     void (*prefetch)(slab_value *value, const slab_box *box);                /* NULL: no I/O */
@@ -48,6 +52,9 @@ struct slab_value {
     slab_shape shape;
     slab_dtype dtype;
     slab_grid grid;
+    int depth;                    /* nodes that are evaluated inside each other, this one counted */
+    _Atomic(int64_t) evaluations; /* of nodes, for one of this one; element-wise: 0 until asked */
+    int64_t packed_bytes;         /* nest() */
     bool has_missing;
     _Alignas(16) uint8_t missing[SLAB_FILL_MAX];
     void *self; /* the class's own */
@@ -111,8 +118,20 @@ int sources_operands(const slab_value *value, slab_value *const **out);
 /* strip.c: evaluates the element-wise nodes of one shape below a node, strip by strip. */
 void strip_program_destroy(struct strip_program **program);
 size_t strip_memory(const slab_value *value, const slab_shape *box);
+bool strip_evaluates(const slab_value *value, int i, const slab_shape *box, slab_value **out,
+                     slab_shape *extents);
 slab_status strip_get(slab_value *value, int thread, const slab_box *box, slab_view *out);
 bool strip_in_parts(slab_value *value, int thread, const slab_box *box);
+
+/* nesting.c: what evaluates its operands within its own evaluation says so when it is built, an
+ * element-wise node as soon as it has its shape. nest() also fetches the packed bytes of the first
+ * operand, for nested_packed_bytes(): asked for again and again they would take as many calls as
+ * an evaluation. SLAB_ERR_RANGE: too deep, or too often. */
+slab_status nest(slab_value *value, slab_value *const *operands, int n);
+slab_status nest_apply(slab_value *value, slab_value *const *operands, int n);
+/* The same of what is to be evaluated as a whole. */
+slab_status nest_check(slab_value *value);
+int64_t nested_packed_bytes(const slab_value *value);
 
 /* value_view.c, for value_load.c: what a view takes of its operand, as a selection that drops no
  * axis; and what remains of the view when the operand has been cut down to that. */

@@ -43,17 +43,29 @@ static void whole_part(const slab_value *value, const slab_box *part, slab_box *
     out->start[axis] = start;
 }
 
-static size_t scan_memory(const slab_value *value, const slab_shape *box)
+/* Of the values summed, and of the carries, at most this is fetched at once. */
+static bool scan_evaluates(const slab_value *value, int i, const slab_shape *box, slab_value **out,
+                           slab_shape *extents)
 {
     const scan_self *self = self_of(value);
-    slab_shape whole = *box, carry = *box;
     int64_t tile = value->grid.tile.extent[self->axis], extent = value->shape.extent[self->axis];
-    whole.extent[self->axis] = tile < extent ? tile : extent;
-    carry.extent[self->axis] = 1;
-    size_t bytes[] = {
-        value_box_bytes(box, value->dtype.size), value_box_bytes(&whole, value->dtype.size),
-        value_box_bytes(&carry, value->dtype.size), slab_value_memory(self->operands[0], &whole),
-        slab_value_memory(self->operands[1], &carry)};
+    if (i > 1)
+        return false;
+    *out = self->operands[i];
+    *extents = *box;
+    extents->extent[self->axis] = i == 1 ? 1 : tile < extent ? tile : extent;
+    return true;
+}
+
+static size_t scan_memory(const slab_value *value, const slab_shape *box)
+{
+    slab_value *unused;
+    slab_shape whole, carry;
+    scan_evaluates(value, 0, box, &unused, &whole);
+    scan_evaluates(value, 1, box, &unused, &carry);
+    size_t bytes[] = {value_box_bytes(box, value->dtype.size),
+                      value_box_bytes(&whole, value->dtype.size),
+                      value_box_bytes(&carry, value->dtype.size)};
     size_t all = 0;
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
         all = bytes[i] > SIZE_MAX - 64 - all ? SIZE_MAX - 64 : all + bytes[i];
@@ -145,11 +157,6 @@ static slab_read_counts scan_counts(const slab_value *value)
     return slab_value_counts(self_of(value)->operands[0]);
 }
 
-static int64_t scan_packed_bytes(const slab_value *value)
-{
-    return slab_value_packed_bytes(self_of(value)->operands[0]);
-}
-
 static const char *scan_fallback(const slab_value *value)
 {
     return slab_value_fallback(self_of(value)->operands[0]);
@@ -171,10 +178,11 @@ static void scan_clear(slab_value *value)
 }
 
 static const value_class scan_class = {.memory = scan_memory,
+                                       .evaluates = scan_evaluates,
                                        .get = scan_get,
                                        .prefetch = scan_prefetch,
                                        .counts = scan_counts,
-                                       .packed_bytes = scan_packed_bytes,
+                                       .packed_bytes = nested_packed_bytes,
                                        .fallback = scan_fallback,
                                        .clear = scan_clear,
                                        .operands = scan_operands,
@@ -196,6 +204,7 @@ slab_value *slab_value_scan_with(slab_value *operand, int axis, slab_scan_op op,
     value->shape = operand->shape;
     value->dtype = operand->dtype;
     value->grid = operand->grid;
+    TRY(nest(value, self->operands, 2));
 done:
     return value_finish(rc, &value);
 }

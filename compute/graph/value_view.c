@@ -55,12 +55,16 @@ static void operand_extents(const view_self *self, const slab_shape *box, slab_s
 
 static size_t view_memory(const slab_value *value, const slab_shape *box)
 {
+    return self_of(value)->lends ? 0 : value_box_bytes(box, value->dtype.size);
+}
+
+static bool view_evaluates(const slab_value *value, int i, const slab_shape *box, slab_value **out,
+                           slab_shape *extents)
+{
     const view_self *self = self_of(value);
-    slab_shape part;
-    operand_extents(self, box, &part);
-    size_t own = self->lends ? 0 : value_box_bytes(box, value->dtype.size);
-    size_t below = slab_value_memory(self->operand, &part);
-    return own > SIZE_MAX - below ? SIZE_MAX : own + below;
+    *out = self->operand;
+    operand_extents(self, box, extents);
+    return i < 1;
 }
 
 static slab_status view_get(slab_value *value, int thread, const slab_box *box, slab_view *out)
@@ -118,11 +122,6 @@ static slab_read_counts view_counts(const slab_value *value)
     return slab_value_counts(self_of(value)->operand);
 }
 
-static int64_t view_packed_bytes(const slab_value *value)
-{
-    return slab_value_packed_bytes(self_of(value)->operand);
-}
-
 static const char *view_fallback(const slab_value *value)
 {
     return slab_value_fallback(self_of(value)->operand);
@@ -142,11 +141,12 @@ static void view_clear(slab_value *value)
 }
 
 const value_class value_view_class = {.memory = view_memory,
+                                      .evaluates = view_evaluates,
                                       .get = view_get,
                                       .prefetch = view_prefetch,
                                       .hold = view_hold,
                                       .counts = view_counts,
-                                      .packed_bytes = view_packed_bytes,
+                                      .packed_bytes = nested_packed_bytes,
                                       .fallback = view_fallback,
                                       .clear = view_clear,
                                       .operands = view_operands,
@@ -225,6 +225,7 @@ static slab_status view_create(slab_value *operand, const slab_shape *shape, con
     self->operand = slab_value_keep(operand);
     TRY(value_load_select(operand, value, &self->operand));
     self->lends = self->operand != operand || value_is_memory(operand);
+    TRY(nest(value, &self->operand, 1));
     TRY(make_grid(value));
 done:
     return rc;

@@ -53,6 +53,12 @@ no_calc "13 of the elements are asked for, there are 12" 'topk(x, 13)' x=$m
 no_calc "max over no elements" 'max(e)' e=$e
 no_calc "one or two axes, not of shape \[\]" 'cov(s)' s=$s
 
+deep=$(printf 'x = x[::-1] + 1; %.0s' {1..400}) wide=$(printf 'x = x[::-1] + x; %.0s' {1..34})
+sums=$(printf 'x = cumsum(x) + x; %.0s' {1..34})
+no_calc "at character [0-9]*: more than 500 slices and running totals inside each other" "$deep y = x" x=$r
+no_calc "at character [0-9]*: slices and running totals that are evaluated anew" "$wide y = x" x=$r
+no_calc "at character [0-9]*: .*slices and running totals that are evaluated anew" "$sums y = x" x=$r
+
 no "there is no reduction 'maen'; did you mean 'mean'" reduce maen $m
 no "there is no reduction ''" reduce sum, $m
 no "axis 2: the array has 2 axes" reduce sum $m --axis 2

@@ -232,9 +232,70 @@ START_TEST(made_values_hold_what_numpy_makes)
 }
 END_TEST
 
+/* x[::-1] + (twice ? x : 1), n times said; elements 0, 1, ... 999 at first. */
+static slab_value *reversed_again_and_again(int n, bool twice)
+{
+    slab_index backwards = EVERY(-1);
+    slab_value *x = slab_value_arange(F8, 1000, 0, 1), *one = slab_value_literal_int(1);
+    for (int i = 0; i < n; i++) {
+        slab_value *operands[2] = {slab_value_index(x, &backwards, 1), twice ? x : one};
+        slab_value *sum = slab_value_apply("add", operands, 2);
+        slab_value_drop(&operands[0]);
+        slab_value_drop(&x);
+        x = sum;
+    }
+    slab_value_drop(&one);
+    return x;
+}
+
+START_TEST(slices_may_lie_in_each_other_but_not_too_deep)
+{
+    double out[1000];
+    slab_value *x = reversed_again_and_again(200, false);
+    get_all(x, out);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_double_eq(out[i], 200 + i);
+    slab_value_drop(&x);
+    x = reversed_again_and_again(3000, false);
+    ck_assert_int_eq(slab_value_status(x), SLAB_ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "inside each other"));
+    slab_value_drop(&x);
+}
+END_TEST
+
+START_TEST(what_evaluates_itself_more_often_with_every_slice_is_refused)
+{
+    double out[1000];
+    slab_value *x = reversed_again_and_again(10, true);
+    get_all(x, out);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_double_eq(out[i], 999 * 512);
+    slab_value_drop(&x);
+    x = reversed_again_and_again(40, true);
+    ck_assert_int_eq(slab_value_status(x), SLAB_ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "evaluated anew"));
+    slab_value_drop(&x);
+}
+END_TEST
+
+START_TEST(a_node_that_is_evaluated_often_has_one_buffer)
+{
+    slab_shape box = {1, {1000}};
+    slab_value *few = reversed_again_and_again(4, true), *many = reversed_again_and_again(12, true);
+    size_t less = slab_value_memory(few, &box), more = slab_value_memory(many, &box);
+    ck_assert_uint_ge(less, 8 * 8000); /* a sum and a slice for each time */
+    ck_assert_uint_le(more, 6 * less);
+    slab_value_drop(&few);
+    slab_value_drop(&many);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("views");
+    tcase_add_test(tc, slices_may_lie_in_each_other_but_not_too_deep);
+    tcase_add_test(tc, what_evaluates_itself_more_often_with_every_slice_is_refused);
+    tcase_add_test(tc, a_node_that_is_evaluated_often_has_one_buffer);
     tcase_add_test(tc, an_index_takes_what_numpy_takes);
     tcase_add_test(tc, a_slice_is_clipped_and_may_be_empty);
     tcase_add_test(tc, a_wrong_index_poisons);
