@@ -23,7 +23,7 @@ static herr_t read_packed(hid_t array, const hsize_t *offset, uint32_t *mask, un
                           size_t size)
 {
 #if H5_VERSION_GE(2, 0, 0)
-    return H5Dread_chunk2(array, H5P_DEFAULT, offset, mask, packed, &size);
+    return H5Dread_chunk(array, H5P_DEFAULT, offset, mask, packed, &size);
 #else
     (void)size;
     return H5Dread_chunk(array, H5P_DEFAULT, offset, mask, packed);
