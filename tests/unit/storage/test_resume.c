@@ -430,6 +430,25 @@ START_TEST(what_cannot_be_removed_keeps_nothing_else_in_its_folder_from_it)
 }
 END_TEST
 
+static int dropped; /* how often what is in memory of a file was given up */
+
+/* Takes the place of libc's. */
+int posix_fadvise(int fd, off_t at, off_t n, int advice)
+{
+    dropped += advice == POSIX_FADV_DONTNEED && at == 0 && n == 0;
+    return (int)syscall(SYS_fadvise64, fd, at, n, advice);
+}
+
+START_TEST(what_an_earlier_run_has_left_is_checked_on_the_disk)
+{
+    const char *file = in_folder("f.h5");
+    run_part(file, 0, 5, false);
+    ck_assert_int_eq(dropped, 0);
+    ck_assert_int_eq(finish(file), 5);
+    ck_assert_int_eq(dropped, 1);
+}
+END_TEST
+
 static char order[512]; /* what was taken away, in order */
 
 /* Takes the place of libc's. */
@@ -518,6 +537,7 @@ int main(void)
     tcase_add_test(resume, an_output_with_other_names_or_another_owner_is_looked_at_and_cleaned);
     tcase_add_test(resume, what_cannot_be_removed_keeps_nothing_else_in_its_folder_from_it);
     tcase_add_test(resume, the_temporary_file_goes_last_of_all);
+    tcase_add_test(resume, what_an_earlier_run_has_left_is_checked_on_the_disk);
     tcase_add_test(resume, what_was_left_of_a_commit_is_not_taken_for_unfinished);
     Suite *suite = suite_create("resume");
     suite_add_tcase(suite, resume);
