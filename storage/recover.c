@@ -38,23 +38,20 @@ done:
     return rc;
 }
 
-static slab_status remove_temporary(const char *temporary, char *did)
+/* One that is locked. */
+static slab_status remove_temporary(const char *temporary, int fd, char *did)
 {
     slab_status rc = SLAB_OK;
     struct stat st;
     char *journal = NULL;
-    int fd = -1;
-    TRY(lock_or_fail(temporary, slab_lock_exclusive, &fd));
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !slab_path_is(temporary, fd))
         goto done;
+    TRY(slab_journal_path(temporary, &journal));
+    unlink(journal);
     if (unlink(temporary) != 0)
         FAIL_ERRNO("cannot remove '%s'", temporary);
     say(did, "removed temporary file", temporary);
-    TRY(slab_journal_path(temporary, &journal));
-    unlink(journal);
 done:
-    if (fd >= 0)
-        close(fd);
     FREE(journal);
     return rc;
 }
@@ -63,7 +60,7 @@ slab_status slab_recover(const char *path, char *did)
 {
     slab_status rc = SLAB_OK;
     char *temporary = NULL, *copy = NULL, *real = realpath(path, NULL);
-    int fd = -1;
+    int fd = -1, part = -1;
     bool kept = false;
     slab_unfinished left = {0};
     *did = '\0';
@@ -76,11 +73,14 @@ slab_status slab_recover(const char *path, char *did)
         goto done;
     }
     TRY(slab_temporary_path(copy, &temporary));
-    TRY(remove_temporary(temporary, did));
+    TRY(lock_or_fail(temporary, slab_lock_exclusive, &part));
     TRY(lock_or_fail(copy, slab_lock_intent, &fd)); /* a writer that lives has use for its logs */
     if (slab_leftovers_remove(copy))
         say(did, "removed the chunk logs beside", path);
+    TRY(remove_temporary(temporary, part, did)); /* last: until then nobody begins anew */
 done:
+    if (part >= 0)
+        close(part);
     if (fd >= 0)
         close(fd);
     slab_unfinished_clear(&left);

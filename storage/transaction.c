@@ -235,6 +235,8 @@ static slab_status open_data(slab_txn *txn)
     txn->fd = open(txn->file.work, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (txn->fd < 0)
         FAIL_ERRNO("cannot open '%s' for writing", txn->file.work);
+    if (txn->file.resumed) /* what could not be written is checked on the disk, not in memory */
+        posix_fadvise(txn->fd, 0, 0, POSIX_FADV_DONTNEED);
     if (txn->options.direct) { /* EINVAL on tmpfs and others that have none */
         txn->direct_fd = open(txn->file.work, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECT);
         if (txn->direct_fd < 0)
@@ -459,9 +461,9 @@ static slab_status commit_meta(slab_txn *txn)
     TRY(slab_meta_seal(txn->meta));
     TRY(slab_space_end(txn->space, &end));
     TRY(slab_meta_commit(&txn->meta, end, txn->options.sync, commit_alone, &txn->file));
+    TRY(slab_txn_file_publish(&txn->file, txn->options.sync));
     if (txn->continues)
         slab_job_remove(txn->file.path); /* from here on there is nothing to continue */
-    TRY(slab_txn_file_publish(&txn->file, txn->options.sync));
 done:
     return rc;
 }
@@ -516,10 +518,10 @@ void slab_txn_abort(slab_txn **txn)
     slab_ranks_barrier(x->ranks);
     if (x->root) {
         slab_meta_abort(&x->meta);
+        if (!keep && x->continues) /* whoever makes the temporary file next has a job of its own */
+            slab_job_remove(x->file.path);
         if (!keep)
             slab_txn_file_discard(&x->file);
-        if (!keep && x->continues)
-            slab_job_remove(x->file.path);
     }
     slab_space_destroy(&x->space);
     free_txn(txn);

@@ -47,12 +47,14 @@ static void tell(const char *did)
 
 /* Recovery takes the lock by itself, so it comes first; a writer that died between the two leaves
  * a journal, and we begin again. */
-static slab_status lock_existing(const char *path, const char *journal, int *out)
+slab_status slab_txn_file_lock(const char *path, int *out)
 {
     slab_status rc = SLAB_OK;
-    char did[SLAB_MESSAGE_MAX] = "", who[SLAB_HOLDERS_MAX];
+    char did[SLAB_MESSAGE_MAX] = "", who[SLAB_HOLDERS_MAX], *journal = NULL;
     slab_locked got = SLAB_LOCK_GOT;
     int fd = -1;
+    *out = -1;
+    TRY(slab_journal_path(path, &journal));
     for (int i = 0; i < ATTEMPTS; i++) {
         TRY(slab_journal_recover(path, did));
         tell(did);
@@ -80,6 +82,7 @@ static slab_status lock_existing(const char *path, const char *journal, int *out
 done:
     if (fd >= 0)
         close(fd);
+    FREE(journal);
     return rc;
 }
 
@@ -161,10 +164,8 @@ static slab_status begin_existing(const char *temporary, const slab_txn_wish *wi
 {
     slab_status rc = SLAB_OK;
     struct stat st;
-    char *journal = NULL;
     int fd = -1;
-    TRY(slab_journal_path(out->path, &journal));
-    TRY(lock_existing(out->path, journal, &fd));
+    TRY(slab_txn_file_lock(out->path, &fd));
     *(wish->copy ? &out->guard : &out->lock) = fd;
     if (fstat(fd, &st) != 0)
         FAIL_ERRNO("cannot look at '%s'", out->path);
@@ -178,7 +179,6 @@ static slab_status begin_existing(const char *temporary, const slab_txn_wish *wi
     if (out->in_place)
         TRY(slab_leftovers_judge(out->path, access(temporary, F_OK) == 0, wish, &out->resumed));
 done:
-    FREE(journal);
     return rc;
 }
 

@@ -42,6 +42,11 @@ typedef struct slab_txn_wish {
  * @retval SLAB_ERR_EXISTS  another job has left an unfinished output there */
 slab_status slab_txn_file_begin(const char *path, const slab_txn_wish *wish, slab_txn_file *out);
 
+/** Rolls an existing file back, if its last writer died amid a commit, and takes the lock of one
+ * who writes it. @p path: links resolved
+ * @retval SLAB_ERR_LOCKED  another process is writing it */
+slab_status slab_txn_file_lock(const char *path, int *fd);
+
 /* --- unfinished.c --- */
 
 /** Counts what can be continued: fills chunks, total, bytes and records. */

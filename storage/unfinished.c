@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <slab/storage/base/lock.h>
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/checkpoint_impl.h>
@@ -64,10 +65,12 @@ done:
     return rc;
 }
 
-/* Tries the lock that a writer would hold. A file system without locks cannot tell. */
-static bool is_held(const char *path)
+/* Tries the lock that a writer would hold. A file system without locks cannot tell. A temporary
+ * file is this user's own; an output that existed is whoever's it was. */
+static bool is_held(const char *path, bool own)
 {
-    int fd = slab_open_own(path, O_RDONLY);
+    int fd = own ? slab_open_own(path, O_RDONLY)
+                 : open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     bool held = fd >= 0 && slab_lock_intended(fd);
     if (fd >= 0)
         close(fd);
@@ -119,7 +122,7 @@ slab_status slab_unfinished_look(const char *file, slab_unfinished *out, bool *t
     out->in_place = !begun;
     if (!out->job || (!begun && stat(file, &st) != 0))
         goto done;
-    out->held = is_held(begun ? temporary : file);
+    out->held = is_held(begun ? temporary : file, begun);
     TRY(slab_unfinished_count(file, out->job, out->in_place, out));
     TRY(last_change(file, temporary, &out->changed));
     *there = out->held || begun || out->chunks > 0 || out->records > 0;
@@ -170,11 +173,20 @@ slab_status slab_unfinished_list(const char *folder, slab_unfinished_visit visit
 {
     slab_status rc = SLAB_OK;
     struct dirent **entries = NULL;
+    slab_error first = {.code = SLAB_OK};
     int n = scandir(*folder ? folder : ".", &entries, is_job, alphasort);
     if (n < 0)
         FAIL_ERRNO("cannot look into the folder '%s'", folder);
-    for (int i = 0; i < n && rc == SLAB_OK; i++)
-        rc = visit_one(*folder ? folder : ".", entries[i]->d_name, visit, context);
+    for (int i = 0; i < n; i++) {
+        if (visit_one(*folder ? folder : ".", entries[i]->d_name, visit, context) == SLAB_OK)
+            continue;
+        if (first.code == SLAB_OK) /* told at the end: the others are not its fault */
+            first = *slab_error_last();
+        else
+            slab_log(SLAB_LOG_WARN, "%s", slab_error_last()->message);
+    }
+    if (first.code != SLAB_OK)
+        rc = slab_error_restore(&first);
 done:
     for (int i = 0; i < n; i++)
         free(entries[i]);
@@ -194,8 +206,8 @@ bool slab_leftovers_remove(const char *file)
     return logs || state || named;
 }
 
-/* The lock of whoever may write it: *fd -1 when there is no such file. */
-static slab_status lock_dead(const char *path, slab_locked (*lock)(int fd), int *fd)
+/* The lock of whoever may write a temporary file: *fd -1 when there is none. */
+static slab_status lock_dead(const char *path, int *fd)
 {
     slab_status rc = SLAB_OK;
     char who[SLAB_HOLDERS_MAX];
@@ -204,7 +216,7 @@ static slab_status lock_dead(const char *path, slab_locked (*lock)(int fd), int 
         goto done;
     if (*fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
-    if (lock(*fd) == SLAB_LOCK_HELD) {
+    if (slab_lock_exclusive(*fd) == SLAB_LOCK_HELD) {
         slab_lock_holders(*fd, who);
         FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
     }
@@ -237,37 +249,63 @@ done:
     return rc;
 }
 
-slab_status slab_unfinished_remove(const char *file, bool *removed)
+/* Cuts an output that existed before back to its old length. */
+static slab_status cut(const char *file, int fd)
 {
     slab_status rc = SLAB_OK;
-    char *temporary = NULL, *journal = NULL;
+    struct stat st;
+    uint64_t committed, size;
+    if (fstat(fd, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s'", file);
+    size = (uint64_t)st.st_size;
+    TRY(slab_unfinished_ends(file, &committed, &size));
+    if (committed > 0 && size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) != 0)
+        FAIL_ERRNO("cannot cut '%s' back to its old length", file);
+done:
+    return rc;
+}
+
+/* Takes away a temporary file that is locked. */
+static slab_status remove_temporary(const char *temporary)
+{
+    slab_status rc = SLAB_OK;
+    char *journal = NULL;
+    TRY(slab_journal_path(temporary, &journal));
+    unlink(journal);
+    if (unlink(temporary) != 0)
+        FAIL_ERRNO("cannot remove '%s'", temporary);
+done:
+    FREE(journal);
+    return rc;
+}
+
+/* The temporary file goes last: as long as it is there, and locked, nobody begins anew. */
+slab_status slab_unfinished_remove(const char *name, bool *removed)
+{
+    slab_status rc = SLAB_OK;
+    char *temporary = NULL, *real = realpath(name, NULL);
+    const char *file = real ? real : name;
     struct stat st;
     int part = -1, output = -1;
     *removed = false;
     TRY(slab_temporary_path(file, &temporary));
-    TRY(lock_dead(temporary, slab_lock_exclusive, &part));
-    TRY(lock_dead(file, slab_lock_intent, &output));
-    if (part < 0 && output >= 0 && fstat(output, &st) == 0) {
-        uint64_t committed, size = (uint64_t)st.st_size;
-        TRY(slab_unfinished_ends(file, &committed, &size));
-        if (committed > 0 && ftruncate(output, (off_t)size) != 0)
-            FAIL_ERRNO("cannot cut '%s' back to its old length", file);
-    }
+    TRY(lock_dead(temporary, &part));
+    bool writable = stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, W_OK) == 0;
+    if (writable || (real && part < 0))
+        TRY(slab_txn_file_lock(file, &output));
+    if (part < 0 && output >= 0)
+        TRY(cut(file, output));
+    *removed = slab_leftovers_remove(file);
     if (part >= 0) {
-        TRY(slab_journal_path(temporary, &journal));
-        if (unlink(temporary) != 0)
-            FAIL_ERRNO("cannot remove '%s'", temporary);
-        unlink(journal);
+        TRY(remove_temporary(temporary));
         *removed = true;
     }
-    if (slab_leftovers_remove(file))
-        *removed = true;
 done:
     if (part >= 0)
         close(part);
     if (output >= 0)
         close(output);
-    FREE(journal);
     FREE(temporary);
+    free(real);
     return rc;
 }

@@ -27,13 +27,15 @@ typedef struct slab_unfinished {
 slab_status slab_unfinished_look(const char *file, slab_unfinished *out, bool *there);
 void slab_unfinished_clear(slab_unfinished *unfinished);
 
-/** Calls visit for every unfinished output in a folder, in the order of names.
+/** Calls visit for every unfinished output in a folder, in the order of names; goes on after one
+ * that fails, and returns the first failure at the end (others are logged).
  * @retval SLAB_ERR_NOT_FOUND  there is no such folder */
 typedef slab_status (*slab_unfinished_visit)(void *context, const slab_unfinished *unfinished);
 slab_status slab_unfinished_list(const char *folder, slab_unfinished_visit visit, void *context);
 
 /**
- * Removes what is left beside an output; an output that existed before is cut to its old length.
+ * Removes what is left beside an output, links followed; an output that existed before is cut to
+ * its old length, and rolled back before, when its writer died amid the commit.
  * @param[out] removed  false: there was nothing
  * @retval SLAB_ERR_LOCKED  a process is writing it
  */

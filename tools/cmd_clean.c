@@ -1,5 +1,6 @@
 #include <slab/tools/json.h>
 
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/unfinished.h>
 #include <sys/stat.h>
@@ -44,24 +45,34 @@ static slab_status clean_one(void *context, const slab_unfinished *one)
     return SLAB_OK;
 }
 
+static slab_status clean_path(cleaning *c, const char *path)
+{
+    struct stat st;
+    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    return folder ? slab_unfinished_list(path, clean_one, c) : clean_file(c, path);
+}
+
+/* What cannot be cleaned keeps nothing else from it. */
 static slab_status run(slab_call *call, int *exit_code)
 {
     slab_status rc = SLAB_OK;
+    slab_error first = {.code = SLAB_OK};
     cleaning c = {.call = call, .list = slab_call_flag(call, "json") ? json_array() : NULL};
-    struct stat st;
     *exit_code = 0;
     for (int i = 0; i < slab_call_count(call); i++) {
-        const char *path = slab_call_argument(call, i);
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            TRY(slab_unfinished_list(path, clean_one, &c));
+        if (clean_path(&c, slab_call_argument(call, i)) == SLAB_OK)
+            continue;
+        if (first.code == SLAB_OK)
+            first = *slab_error_last();
         else
-            TRY(clean_file(&c, path));
+            slab_log(SLAB_LOG_WARN, "%s", slab_error_last()->message);
     }
-    if (c.list) {
+    if (c.list && (first.code == SLAB_OK || json_array_size(c.list) > 0)) {
         slab_print_json(call, c.list);
         c.list = NULL;
     }
-done:
+    if (first.code != SLAB_OK)
+        rc = slab_error_restore(&first);
     json_decref(c.list);
     return rc;
 }

@@ -334,6 +334,27 @@ def a_reader_that_was_there_when_a_writer_was_killed_sees_the_old_state(folder):
     print(f"      {m - 1} moments, {rolled} rollbacks")
 
 
+def clean_undoes_a_commit_before_it_gives_up(folder):
+    """A run that went on from an earlier one is killed amid its commit, and given up."""
+    words = ["random", "normal", "--shape", "2000x1000", "--chunks", "50x100", "--filter", "none", "--seed", "2",
+             "-q", "-@", "1", "-o", "f.h5:/y"]
+    make_ways(folder)
+    struck(words, folder, "kill", "write", 12).communicate()
+    if "chunks" not in faults.succeeds(["jobs"], folder).stdout:
+        raise Failure("nothing is left to go on with")
+    for n in range(1, 100):
+        place = copy_of(folder)
+        struck(words, place, "kill", "write", n).communicate()
+        if torn(place):
+            break
+    done = faults.succeeds(["clean", "f.h5"], place)
+    if "rolled" not in done.stderr or "is removed" not in done.stdout:
+        raise Failure(f"clean says {done.stdout} {done.stderr}")
+    if digests(place)["f.h5"] != digests(place)["old"] or any(".slab-" in name for name in os.listdir(place)):
+        raise Failure(f"clean leaves {sorted(os.listdir(place))}, f.h5 of {os.path.getsize(place + '/f.h5')} bytes")
+    faults.succeeds(["verify", "f.h5"], place)
+
+
 def a_file_of_two_names_is_not_written_in_place(folder):
     make_ways(folder)
     os.link(f"{folder}/f.h5", f"{folder}/other.h5")
@@ -544,7 +565,7 @@ def nothing_that_a_file_says_is_executed(folder):
 TESTS = [readers_never_see_half_a_commit, a_second_writer_is_told_who_the_first_is,
          a_commit_waits_for_those_who_have_the_file_open, half_a_commit_is_seen_by_no_way,
          a_reader_that_was_there_when_a_writer_was_killed_sees_the_old_state,
-         a_file_of_two_names_is_not_written_in_place, an_output_that_is_an_input_is_refused,
+         clean_undoes_a_commit_before_it_gives_up, a_file_of_two_names_is_not_written_in_place, an_output_that_is_an_input_is_refused,
          an_output_that_exists_is_refused_without_force, no_file_has_wider_rights_than_the_umask_says,
          planted_names_are_not_followed, nothing_that_a_file_says_is_executed]
 

@@ -1,9 +1,11 @@
 /* What a run that was stopped or killed leaves, and what the next makes of it. */
 #include "writing.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <slab/storage/chunk_log.h>
 #include <slab/storage/unfinished.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* 16 chunks of 1000 elements, in which element i is i. */
@@ -342,6 +344,145 @@ START_TEST(unfinished_outputs_are_listed_and_removed)
 }
 END_TEST
 
+START_TEST(what_cannot_get_its_name_is_kept_for_the_same_command)
+{
+    const char *file = in_folder("f.h5");
+    slab_txn *txn;
+    slab_writer *w;
+    slab_array_spec spec = spec_of();
+    slab_unfinished left;
+    bool there;
+    int n = 0;
+    run_part(file, 0, 5, false);
+    ok(begin(file, job_text, false, &txn));
+    ok(slab_txn_create(txn, "/x", &spec, &w));
+    ok(put(w, 0, CHUNKS, &n));
+    ok(slab_writer_close(&w));
+    FILE *other = fopen(file, "w");
+    fputs("another's", other);
+    fclose(other);
+    fails(slab_txn_commit(&txn), SLAB_ERR_EXISTS);
+    ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "what is written is kept"));
+    ok(slab_unfinished_look(file, &left, &there));
+    ck_assert(there);
+    ck_assert_int_eq(left.chunks, CHUNKS);
+    slab_unfinished_clear(&left);
+    ck_assert_int_eq(unlink(file), 0);
+    ck_assert_int_eq(finish(file), CHUNKS);
+    ck_assert_int_eq(files_in(folder, false), 1);
+}
+END_TEST
+
+START_TEST(an_output_with_other_names_or_another_owner_is_looked_at_and_cleaned)
+{
+    const char *file = in_folder("f.h5"), *link_to = in_folder("link.h5");
+    const char *other = in_folder("other.h5"); /* no more names: they are four */
+    slab_unfinished left;
+    struct stat before, after;
+    slab_txn *txn;
+    bool there;
+    make_old(file);
+    ck_assert_int_eq(stat(file, &before), 0);
+    ck_assert_int_eq(symlink("f.h5", link_to), 0);
+    run_part(link_to, 0, 5, false);
+    ck_assert_int_eq(link(file, other), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(chown(file, 12345, 12345), 0);
+    ok(slab_unfinished_look(file, &left, &there));
+    ck_assert(there && !left.held);
+    slab_unfinished_clear(&left);
+    ok(slab_unfinished_remove(link_to, &there));
+    ck_assert(there);
+    ck_assert_int_eq(stat(file, &after), 0);
+    ck_assert_int_eq(before.st_size, after.st_size);
+    check_array(file, "/old");
+    ck_assert_int_eq(unlink(other), 0);
+    ok(begin(file, job_text, false, &txn));
+    ck_assert_int_eq(link(file, other), 0);
+    ok(slab_unfinished_look(file, &left, &there));
+    ck_assert(there && left.held);
+    slab_unfinished_clear(&left);
+    fails(slab_unfinished_remove(link_to, &there), SLAB_ERR_LOCKED);
+    slab_txn_abort(&txn);
+}
+END_TEST
+
+static slab_status remove_visit(void *context, const slab_unfinished *one)
+{
+    bool removed;
+    *(int *)context += 1;
+    return slab_unfinished_remove(one->file, &removed);
+}
+
+START_TEST(what_cannot_be_removed_keeps_nothing_else_in_its_folder_from_it)
+{
+    slab_unfinished left;
+    bool there;
+    int n = 0;
+    run_part(in_folder("a.h5"), 0, 5, false);
+    run_part(in_folder("b.h5"), 0, 5, false);
+    ck_assert_int_eq(link(in_folder(".a.h5.slab-part"), in_folder("elsewhere")), 0);
+    fails(slab_unfinished_list(folder, remove_visit, &n), SLAB_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(slab_error_last()->message, ".a.h5.slab-part"));
+    ck_assert_int_eq(n, 2);
+    ok(slab_unfinished_look(in_folder("b.h5"), &left, &there));
+    ck_assert(!there);
+}
+END_TEST
+
+static int dropped; /* how often what is in memory of a file was given up */
+
+/* Takes the place of libc's. */
+int posix_fadvise(int fd, off_t at, off_t n, int advice)
+{
+    dropped += advice == POSIX_FADV_DONTNEED && at == 0 && n == 0;
+    return (int)syscall(SYS_fadvise64, fd, at, n, advice);
+}
+
+START_TEST(what_an_earlier_run_has_left_is_checked_on_the_disk)
+{
+    const char *file = in_folder("f.h5");
+    run_part(file, 0, 5, false);
+    ck_assert_int_eq(dropped, 0);
+    ck_assert_int_eq(finish(file), 5);
+    ck_assert_int_eq(dropped, 1);
+}
+END_TEST
+
+static char order[512]; /* what was taken away, in order */
+
+/* Takes the place of libc's. */
+int unlink(const char *path)
+{
+    int rc = (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    const char *at = strstr(path, ".slab-");
+    if (rc == 0 && at && strlen(order) + strlen(at) < sizeof order)
+        strcat(order, at + 5);
+    return rc;
+}
+
+START_TEST(the_temporary_file_goes_last_of_all)
+{
+    const char *file = in_folder("f.h5");
+    char did[SLAB_MESSAGE_MAX];
+    slab_txn *txn;
+    bool removed;
+    run_part(file, 0, 5, false);
+    order[0] = '\0';
+    ok(slab_unfinished_remove(file, &removed));
+    ck_assert_str_eq(order, "-log.0-job-part");
+    run_part(file, 0, 5, false);
+    ck_assert_int_eq(truncate(in_folder(".f.h5.slab-job"), 3), 0); /* nobody can go on with it */
+    order[0] = '\0';
+    ok(slab_recover(file, did));
+    ck_assert_str_eq(order, "-log.0-job-part");
+    ok(begin(file, job_text, false, &txn));
+    order[0] = '\0';
+    slab_txn_abort(&txn);
+    ck_assert_str_eq(order, "-log.0-job-part");
+}
+END_TEST
+
 /* The logs and the job are still there, but the file has been committed. */
 START_TEST(what_was_left_of_a_commit_is_not_taken_for_unfinished)
 {
@@ -392,6 +533,11 @@ int main(void)
     tcase_add_test(resume, a_first_run_that_fails_leaves_nothing);
     tcase_add_test(resume, an_unfinished_output_is_held_by_one_process_at_a_time);
     tcase_add_test(resume, unfinished_outputs_are_listed_and_removed);
+    tcase_add_test(resume, what_cannot_get_its_name_is_kept_for_the_same_command);
+    tcase_add_test(resume, an_output_with_other_names_or_another_owner_is_looked_at_and_cleaned);
+    tcase_add_test(resume, what_cannot_be_removed_keeps_nothing_else_in_its_folder_from_it);
+    tcase_add_test(resume, the_temporary_file_goes_last_of_all);
+    tcase_add_test(resume, what_an_earlier_run_has_left_is_checked_on_the_disk);
     tcase_add_test(resume, what_was_left_of_a_commit_is_not_taken_for_unfinished);
     Suite *suite = suite_create("resume");
     suite_add_tcase(suite, resume);
