@@ -73,11 +73,12 @@ slab_status slab_words_create(slab_ranks *ranks, size_t n, slab_words **out)
     slab_words *words = NULL;
     *out = NULL;
     rc = slab_memory_alloc((void **)&words, 1, sizeof *words, "shared words");
-    if (words)
+    if (words) {
+        words->ranks = ranks;
+        words->n = n;
         words->window = MPI_WIN_NULL;
+    }
     TRY(slab_ranks_agree(ranks, rc));
-    words->ranks = ranks;
-    words->n = n;
     if (is_local(words)) {
         ALLOC(words->local, n, "shared words");
     } else {
