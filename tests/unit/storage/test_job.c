@@ -1,9 +1,11 @@
 /* The job file and the checkpoint file. */
 #include "writing.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <slab/storage/checkpoint_impl.h>
 #include <slab/storage/job.h>
+#include <sys/syscall.h>
 
 static const char job_text[] = "# command slab make -k 7\nverb make\noption seed 1\noption k 7\n";
 
@@ -196,6 +198,41 @@ int fdatasync(int fd)
     return 0;
 }
 
+/* In the place of the system's: the next write is one that the disk has no room for. */
+static bool full;
+
+ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
+{
+    if (!full)
+        return syscall(SYS_pwrite64, fd, data, n, at);
+    full = false;
+    errno = ENOSPC;
+    return -1;
+}
+
+START_TEST(a_record_that_cannot_be_written_leaves_the_one_before_and_room_for_the_next)
+{
+    slab_checkpoint *c = open_checkpoint(false);
+    bool kept_it;
+    full = true; /* not even the head of the file */
+    keep(c, "first", "lost");
+    keep(c, "list", "of old");
+    full = true;
+    ok(slab_checkpoint_seal(c, "list", &(slab_state_part){"of new", 6}, 1, &kept_it));
+    ck_assert(!kept_it);
+    ck_assert_str_eq(kept(c, "list", 6), "of old");
+    ok(slab_checkpoint_seal(c, "last", &(slab_state_part){"there", 5}, 1, &kept_it));
+    ck_assert(kept_it);
+    slab_checkpoint_close(&c, false);
+    c = open_checkpoint(true);
+    ck_assert_str_eq(kept(c, "list", 6), "of old");
+    ck_assert_str_eq(kept(c, "last", 5), "there");
+    slab_checkpoint_close(&c, true);
+    ok(slab_checkpoint_seal(NULL, "list", &(slab_state_part){"of new", 6}, 1, &kept_it));
+    ck_assert(!kept_it);
+}
+END_TEST
+
 START_TEST(many_records_and_the_one_that_names_them_are_brought_to_the_disk_once)
 {
     slab_checkpoint *c = open_checkpoint(false);
@@ -302,6 +339,8 @@ int main(void)
     tcase_add_test(job, jobs_differ_by_their_lines_and_not_by_remarks);
     tcase_add_test(job, records_are_there_in_the_next_run_and_the_last_of_a_name_holds);
     tcase_add_test(job, a_file_that_is_mostly_replaced_records_is_written_anew);
+    tcase_add_test(job,
+                   a_record_that_cannot_be_written_leaves_the_one_before_and_room_for_the_next);
     tcase_add_test(job, many_records_and_the_one_that_names_them_are_brought_to_the_disk_once);
     tcase_add_test(job, the_room_of_records_that_are_forgotten_is_used_again);
     tcase_add_test(job, no_checkpoint_keeps_nothing_and_has_nothing);
