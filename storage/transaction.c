@@ -164,7 +164,7 @@ done:
     return rc;
 }
 
-/* All ranks read the logs that rank 0 finds. */
+/* Rank 0 reads the logs that it finds; all know how many there are. */
 static slab_status share_logs(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;

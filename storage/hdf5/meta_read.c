@@ -265,7 +265,7 @@ slab_status slab_meta_not_found(slab_meta *meta, const char *path)
     /* What is not there may be what could not be read beside a commit. */
     if (!meta->file->writing)
         TRY(slab_driver_undisturbed(meta->file));
-    if (slab_driver_error()->code != SLAB_OK) /* nor could the file be that a link leads to */
+    if (slab_driver_error()->code == SLAB_ERR_LOCKED) /* nor could the file a link leads to */
         TRY(slab_error_restore(slab_driver_error()));
     TRY(broken_link(meta, path, above));
     if (names.n == 0)

@@ -21,7 +21,8 @@ static void check_world(slab_ranks *ranks)
 }
 
 /* Ranks from `first` on fail, each with a message of its own; all get that of the lowest. */
-static void check_agreement(slab_ranks *ranks)
+/* @param shared_out  the work was: the first rank is named then, too */
+static void check_agreement(slab_ranks *ranks, bool shared_out)
 {
     for (int first = 0; first <= count; first++) {
         slab_status mine = SLAB_OK;
@@ -30,11 +31,13 @@ static void check_agreement(slab_ranks *ranks)
         if (me >= first)
             mine = slab_error_set(me == first ? SLAB_ERR_FORMAT : SLAB_ERR_IO, "f.c", 10 + me,
                                   "bad block on %d", me);
-        slab_status all = slab_ranks_agree(ranks, mine);
+        slab_status all = shared_out ? slab_ranks_agree_idly(ranks, mine, NULL, NULL)
+                                     : slab_ranks_agree(ranks, mine);
         CHECK(all == (first < count ? SLAB_ERR_FORMAT : SLAB_OK));
+        CHECK(slab_error_last()->agreed == (first < count && count > 1));
         if (first == count)
             continue;
-        if (count > 1)
+        if (count > 1 && (first > 0 || shared_out))
             snprintf(expected, sizeof expected, "rank %d: bad block on %d", first, first);
         else
             snprintf(expected, sizeof expected, "bad block on %d", first);
@@ -172,7 +175,8 @@ int main(void)
     me = slab_ranks_me(ranks);
     count = slab_ranks_count(ranks);
     check_world(ranks);
-    check_agreement(ranks);
+    check_agreement(ranks, false);
+    check_agreement(ranks, true);
     check_broadcast(ranks);
     check_gathers(ranks, 1);
     check_gathers(ranks, 100003);

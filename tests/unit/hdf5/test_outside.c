@@ -140,24 +140,21 @@ START_TEST(a_link_that_leads_nowhere_says_where_to)
 }
 END_TEST
 
-START_TEST(another_file_is_not_read_while_a_commit_changes_it)
+/* Nobody holds the file: who wrote the journal has died, and it is not whole. */
+START_TEST(an_interrupted_commit_into_another_file_is_undone_first)
 {
     char *journal;
-    int32_t got[4];
     make_link();
     hid_t file = create("v.h5");
     put(file, "v", view_of("src.h5", "chunked"), NULL);
     H5Fclose(file);
     ck_ok(slab_journal_path("src.h5", &journal));
     write_file(journal, "", 0);
-    ck_assert_int_ne(read_four("main.h5", "/far", got), SLAB_OK);
-    ck_says("main.h5");
-    ck_says("src.h5', or was killed while it did: run the command again");
-    ck_fails(read_four("v.h5", "v", got), SLAB_ERR_LOCKED);
-    ck_says("src.h5', or was killed while it did");
-    unlink(journal);
     reads_as("main.h5", "/far", numbers);
+    ck_assert_int_ne(access(journal, F_OK), 0);
+    write_file(journal, "", 0);
     reads_as("v.h5", "v", numbers);
+    ck_assert_int_ne(access(journal, F_OK), 0);
     slab_memory_free(journal);
 }
 END_TEST
@@ -398,7 +395,7 @@ int main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, an_array_behind_an_external_link_has_no_address_in_this_file);
     tcase_add_test(c, a_link_that_leads_nowhere_says_where_to);
-    tcase_add_test(c, another_file_is_not_read_while_a_commit_changes_it);
+    tcase_add_test(c, an_interrupted_commit_into_another_file_is_undone_first);
     tcase_add_test(c, views_of_views_need_all_their_sources);
     tcase_add_test(c, views_can_be_sixteen_deep);
     tcase_add_test(c, a_percent_sign_in_a_sources_name_is_one);
