@@ -28,25 +28,32 @@ class Recording:
         self.bank = f"{case.bench.folder}/bank"
         shutil.rmtree(self.bank, ignore_errors=True)
         os.mkdir(self.bank)
+        self.banked = set()
         case.new()
         case.set_up()
         if unfinished:
             self.leave_unfinished()
         self.disk = disk.Disk(case.trial)
-        held = []
-        for name in os.listdir(case.trial):
-            if name.startswith("."):  # slab goes on with files of its own only where they have one name
-                held.append(open(f"{case.trial}/{name}", "rb"))  # so that its inode is not used again
-            else:
-                os.link(f"{case.trial}/{name}", f"{self.bank}/{os.stat(f'{case.trial}/{name}').st_ino}")
+        # slab writes only to files of one name: they are held, so that their inodes are not used again
+        held = [open(f"{case.trial}/{name}", "rb") for name in os.listdir(case.trial)]
+        before = {os.fstat(file.fileno()).st_ino for file in held if not os.path.basename(file.name).startswith(".")}
         recorded = f"{case.bench.folder}/trace"
         faults.succeeds(case.words + ["-q"], case.trial, ranks=ranks,
                         shim={"FAULT_ROOT": case.trial, "FAULT_TRACE": recorded})
-        for file in held:
-            file.close()
         self.records = ct.read(recorded)
         os.unlink(recorded)
         self.check_complete()
+        for name in os.listdir(case.trial):  # those that were written in place
+            if os.stat(f"{case.trial}/{name}").st_ino in before:
+                self.put_away(name)
+        for file in held:
+            file.close()
+
+    def put_away(self, name):
+        """A file whose inode is used again goes to the bank, where it has its only name."""
+        path = f"{self.case.trial}/{name}"
+        self.banked.add(os.stat(path).st_ino)
+        os.rename(path, f"{self.bank}/{os.stat(path).st_ino}")
 
     def leave_unfinished(self):
         """The same command was killed before: where `unfinished` says, a share of its calls."""
@@ -107,12 +114,15 @@ class Recording:
         they had, but for slab's own."""
         trial = self.case.trial
         for name in os.listdir(trial):
-            os.unlink(f"{trial}/{name}")
+            if os.stat(f"{trial}/{name}").st_ino in self.banked:
+                self.put_away(name)
+            else:
+                os.unlink(f"{trial}/{name}")
         for name, inode in names.items():
             kept = f"{self.bank}/{inode}"
             if os.path.exists(kept):
-                os.link(kept, f"{trial}/{name}")
-            with open(f"{trial}/{name}", "r+b" if os.path.exists(kept) else "wb") as file:
+                os.rename(kept, f"{trial}/{name}")
+            with open(f"{trial}/{name}", "r+b" if inode in self.banked else "wb") as file:
                 file.truncate(0)
                 file.write(content[inode])
 
