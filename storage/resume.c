@@ -26,14 +26,16 @@ static void obstacle(const char *then, bool begun, const char *file, const slab_
         slab_job_compare(wish->job, then, why);
 }
 
-static slab_status refuse(const char *file, const char *then, const char *why)
+/* @param starts_over  the command has an option for that */
+static slab_status refuse(const char *file, const char *then, const char *why, bool starts_over)
 {
     size_t length = 0;
     const char *command = slab_job_value(then, "command", &length);
     return slab_error_set(SLAB_ERR_EXISTS, __FILE__, __LINE__,
                           "'%s' is the unfinished output of '%.*s', and %s: the same command "
-                          "continues it, --no-resume starts over, 'slab clean' gives it up",
-                          file, (int)(length < 300 ? length : 300), command ? command : "", why);
+                          "continues it, %s'slab clean' gives it up",
+                          file, (int)(length < 300 ? length : 300), command ? command : "", why,
+                          starts_over ? "--no-resume starts over, " : "");
 }
 
 slab_status slab_leftovers_judge(const char *file, bool begun, const slab_txn_wish *wish,
@@ -51,7 +53,7 @@ slab_status slab_leftovers_judge(const char *file, bool begun, const slab_txn_wi
         goto done;
     obstacle(then, begun, file, wish, why);
     if (*why)
-        TRY(refuse(file, then, why));
+        TRY(refuse(file, then, why, wish->job != NULL));
     *resumed = true;
 done:
     FREE(then);
