@@ -169,12 +169,10 @@ slab_status slab_file_find(slab_file *file, const char *path, slab_object *out, 
         bool there;
     } found = {0};
     if (slab_file_leads(file)) {
-        rc = slab_file_object(file, path, &found.object);
-        found.there = rc == SLAB_OK;
-        if (rc == SLAB_ERR_NOT_FOUND) {
-            slab_error_clear();
-            rc = SLAB_OK;
-        }
+        slab_meta *meta;
+        rc = slab_file_meta(file, &meta);
+        if (rc == SLAB_OK)
+            rc = slab_meta_find(meta, path, &found.object, &found.there);
     }
     TRY(slab_ranks_agree(file->ranks, rc));
     TRY(slab_ranks_broadcast(file->ranks, &found, sizeof found, 0));

@@ -20,16 +20,13 @@ slab_status slab_txn_clear_path(slab_txn *txn, const char *path)
 {
     slab_status rc = SLAB_OK;
     slab_object object;
+    bool there;
     for (uint32_t i = 0; i < txn->narrays; i++)
         REQUIRE(!same_path(txn->arrays[i]->path, path), SLAB_ERR_EXISTS,
                 "'%s' is created twice in '%s'", path, txn->file.path);
-    rc = slab_meta_object(txn->meta, path, &object);
-    if (rc == SLAB_ERR_NOT_FOUND) {
-        slab_error_clear();
-        rc = SLAB_OK;
+    TRY(slab_meta_find(txn->meta, path, &object, &there));
+    if (!there)
         goto done;
-    }
-    TRY(rc);
     REQUIRE(txn->options.force, SLAB_ERR_EXISTS, "'%s' is in '%s' already (--force replaces it)",
             path, txn->file.path);
     TRY(slab_meta_remove(txn->meta, path));

@@ -37,6 +37,9 @@ static slab_status input_add(slab_call *call, const char *path, const char *obje
 {
     slab_status rc = SLAB_OK;
     call_input *entry = NULL;
+    for (const call_input *i = call->inputs; i; i = i->next)
+        if (strcmp(i->object, object) == 0 && strcmp(i->path, path) == 0)
+            return SLAB_OK;
     ALLOC(entry, 1, "an input");
     TRY(slab_memory_strdup(&entry->path, path));
     TRY(slab_memory_strdup(&entry->object, object));

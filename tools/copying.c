@@ -113,7 +113,8 @@ static slab_status spec_of(slab_call *call, const slab_array_info *info, bool al
     slab_dtype from = slab_dtype_native(info->dtype), to = slab_dtype_native(spec->dtype);
     spec->has_fill = info->has_fill && element_as(from, info->fill, to, spec->fill);
     spec->has_missing = info->has_missing && element_as(from, info->missing, to, spec->missing);
-    c->new_type = !slab_dtype_equal(info->dtype, spec->dtype);
+    /* what HDF5 makes a type of ours, as bfloat16, is stored as something else */
+    c->new_type = !slab_dtype_equal(info->dtype, spec->dtype) || (dtype && *info->fallback);
     c->plan.keeps_type = !c->new_type;
 done:
     return rc;

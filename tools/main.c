@@ -31,10 +31,12 @@ static void on_stop(int number)
         signal(stop_signals[i], SIG_DFL);
 }
 
-static void catch_signals(void)
+/* Of commands that stop in order; before MPI starts, which takes a while. */
+static void catch_signals(const slab_command *command)
 {
     struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, old;
-    for (int i = 0; i < NSTOP; i++) {
+    bool in_order = command && command->takes & SLAB_TAKES_COMPUTE;
+    for (int i = 0; in_order && i < NSTOP; i++) {
         sigaction(stop_signals[i], NULL, &old);
         if (old.sa_handler != SIG_IGN) /* a shell's background job ignores ^C, and so do we */
             sigaction(stop_signals[i], &action, NULL);
@@ -95,7 +97,6 @@ static slab_status run_here(slab_call *call, int *exit_code)
     slab_status rc = SLAB_OK;
     slab_budget budget;
     if (call->command->takes & SLAB_TAKES_COMPUTE) {
-        catch_signals();
         TRY(slab_time_limit_begin(call));
         TRY(slab_ranks_agree(call->ranks, check_scratch(call)));
         TRY(slab_call_budget(call, &budget));
@@ -222,6 +223,7 @@ int main(int argc, char **argv)
     slab_ranks *world = NULL;
     int code = EXIT_ERROR;
     signal(SIGPIPE, SIG_DFL); /* "slab dump ... | head" ends quietly, whatever we inherited */
+    catch_signals(argc >= 2 ? slab_command_by_name(verb_of(argv[1])) : NULL);
     if (slab_ranks_start(&world) != SLAB_OK)
         slab_talk_error(true);
     else if (argc >= 2)

@@ -34,6 +34,8 @@ bool slab_meta_is(const slab_meta *meta, int fd);
 slab_status slab_meta_list(slab_meta *meta, const char *path, bool recursive, slab_file_visit visit,
                            void *context);
 slab_status slab_meta_object(slab_meta *meta, const char *path, slab_object *out);
+/** As slab_meta_object where nothing may be: no error then, for which a group's names would be read. */
+slab_status slab_meta_find(slab_meta *meta, const char *path, slab_object *out, bool *there);
 /** As slab_meta_object, but a link at the end of the path is a link, wherever it leads. */
 slab_status slab_meta_link(slab_meta *meta, const char *path, slab_object *out);
 /** What would lose its last hard link if the links at these paths went: the objects there and all

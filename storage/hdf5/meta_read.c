@@ -241,6 +241,18 @@ done:
     return rc;
 }
 
+/* What is not there may be what could not be read beside a commit, or in a file that is held. */
+static slab_status check_absent(slab_meta *meta)
+{
+    slab_status rc = SLAB_OK;
+    if (!meta->file->writing)
+        TRY(slab_driver_undisturbed(meta->file));
+    if (slab_driver_error()->code == SLAB_ERR_LOCKED) /* nor could the file a link leads to */
+        TRY(slab_error_restore(slab_driver_error()));
+done:
+    return rc;
+}
+
 slab_status slab_meta_not_found(slab_meta *meta, const char *path)
 {
     slab_status rc = SLAB_OK;
@@ -262,11 +274,7 @@ slab_status slab_meta_not_found(slab_meta *meta, const char *path)
             path, meta->path, above);
     H5Literate_by_name(meta->id, is_root(above) ? "/" : above, H5_INDEX_NAME, H5_ITER_INC, NULL,
                        add_name, &names, H5P_DEFAULT);
-    /* What is not there may be what could not be read beside a commit. */
-    if (!meta->file->writing)
-        TRY(slab_driver_undisturbed(meta->file));
-    if (slab_driver_error()->code == SLAB_ERR_LOCKED) /* nor could the file a link leads to */
-        TRY(slab_error_restore(slab_driver_error()));
+    TRY(check_absent(meta));
     TRY(broken_link(meta, path, above));
     if (names.n == 0)
         FAIL(SLAB_ERR_NOT_FOUND, "no '%s' in '%s': '%s' is empty", path, meta->path,
@@ -453,20 +461,31 @@ done:
     return rc;
 }
 
-/* What stands at a path; a link that leads nowhere stands for itself. */
-static slab_status object_at(slab_meta *meta, const char *path, found_object *found)
+/* What stands at a path, if anything; a link that leads nowhere stands for itself. */
+static slab_status object_find(slab_meta *meta, const char *path, found_object *found, bool *there)
 {
     slab_status rc = SLAB_OK;
     H5L_info_t info;
     *found = (found_object){.kind = SLAB_OBJECT_GROUP};
+    *there = true;
     slab_watch_object(path);
-    if (slab_meta_exists(meta, path)) {
+    if (slab_meta_exists(meta, path))
         TRY(kind_of(meta, meta->id, is_root(path) ? "/" : path, &found->kind));
-    } else {
-        if (H5Lget_info(meta->id, path, &info, H5P_DEFAULT) < 0)
-            return slab_meta_not_found(meta, path);
+    else if (H5Lget_info(meta->id, path, &info, H5P_DEFAULT) >= 0)
         TRY(link_look(meta, meta->id, path, &info, found));
-    }
+    else
+        *there = false;
+done:
+    return rc;
+}
+
+static slab_status object_at(slab_meta *meta, const char *path, found_object *found)
+{
+    slab_status rc = SLAB_OK;
+    bool there;
+    TRY(object_find(meta, path, found, &there));
+    if (!there)
+        rc = slab_meta_not_found(meta, path);
 done:
     return rc;
 }
@@ -512,6 +531,21 @@ done:
     listing_clear(&l);
     slab_memory_free(self.target);
     slab_memory_free(tidy);
+    return rc;
+}
+
+slab_status slab_meta_find(slab_meta *meta, const char *path, slab_object *out, bool *there)
+{
+    slab_status rc = SLAB_OK;
+    found_object self = {0};
+    TRY(slab_meta_enter(meta));
+    TRY(object_find(meta, path, &self, there));
+    if (!*there)
+        TRY(check_absent(meta));
+    *out = self.kind;
+done:
+    slab_memory_free(self.target);
+    slab_meta_leave(meta);
     return rc;
 }
 

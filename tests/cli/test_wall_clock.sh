@@ -55,22 +55,28 @@ PY
     stopped "SIG$signal" "stopped by SIG$signal with .* the same command continues$" $?
 done
 
-# a signal to one of several ranks stops all, and is told once
-setsid mpirun --oversubscribe -n 3 "$SLAB" $long 2>err &
-leader=$!
-for _ in $(seq 200); do # a signal while MPI starts ends it at once
-    grep -q 'continuing what' err && break
-    sleep 0.1
+# a signal to one of several ranks stops all, and is told once: while it works, and while MPI starts
+works() { grep -q 'continuing what' err; }
+starts() { grep -q '/mca_' "/proc/$1/maps" 2>/dev/null; }
+for moment in works starts; do
+    : >err
+    setsid mpirun --oversubscribe -n 3 "$SLAB" $long 2>err &
+    leader=$!
+    for _ in $(seq 2000); do
+        rank=$(ps -o pid=,comm= -s $leader | awk '$2 == "slab" {print $1}' | tail -1)
+        [ -n "$rank" ] && $moment "$rank" && break
+        sleep 0.01
+    done
+    kill -TERM "$rank"
+    wait $leader
+    code=$?
+    if [ $code = 75 ] && [ "$(grep -c '^slab: .*stopped by SIGTERM' err)" = 1 ]; then
+        pass "one rank of three, while it $moment: $(grep '^slab: .*stopped' err)"
+    else
+        fail "a signal to one rank of three while it $moment: exit code $code"
+        cat err
+    fi
 done
-kill -TERM "$(ps -o pid=,comm= -s $leader | awk '$2 == "slab" {print $1}' | tail -1)"
-wait $leader
-code=$?
-if [ $code = 75 ] && [ "$(grep -c '^slab: .*stopped by SIGTERM' err)" = 1 ]; then
-    pass "one rank of three: $(grep '^slab: .*stopped' err)"
-else
-    fail "a signal to one rank of three: exit code $code"
-    cat err
-fi
 
 # the rest, and what came out
 slab $long -v 2>err || fail "the last run: $(cat err)"

@@ -5,8 +5,8 @@
 #   tests/fuzz/run.sh --afl SECONDS [TARGET...]   AFL++, in build-afl
 #   JOBS=1 tests/fuzz/run.sh 600 journal          one at a time (default: as many as cores)
 #
-# A target's working corpus stays in the build folder and grows from run to run; a small one, with
-# the same coverage, is merged into tests/fuzz/corpus/TARGET, where the tests replay it. An input
+# A target's working corpus stays in build-fuzz, for both engines, and grows from run to run; libFuzzer
+# merges a small one, with the same coverage, into tests/fuzz/corpus/TARGET, where the tests replay it. An input
 # that fails is put into FOUND/TARGET of the build folder, where it is tried again by the next run;
 # when its cause is mended it becomes tests/fuzz/corpus/TARGET/crash-..., to be given a better name.
 # Exit code 1: there are such. What has run is added up in tests/fuzz/TIMES.md.
@@ -20,7 +20,7 @@ if [ "${1:-}" = --afl ]; then
 fi
 seconds=${1:?how many seconds}
 shift
-build=$top/build-$preset
+build=$top/build-$preset work=$top/build-fuzz/corpus
 MEMORY_MB=1024 INPUT_SECONDS=10 INPUT_BYTES=16384 KEPT_FILES=100
 MOST_MB=256 # in one piece
 
@@ -36,14 +36,17 @@ export UBSAN_OPTIONS=print_stacktrace=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_
 # What is different for a target: files are used as they are, not grown from nothing; HDF5 may ask for
 # any amount of memory, and what it does not survive is kept beside the corpus (fuzz_hdf5.c).
 prepare() {
-    flags=(-malloc_limit_mb=$MOST_MB -max_len=$INPUT_BYTES -timeout=$INPUT_SECONDS)
+    bytes=$INPUT_BYTES
+    flags=(-malloc_limit_mb=$MOST_MB -timeout=$INPUT_SECONDS)
     if [ "$1" = hdf5 ]; then
         ASAN_OPTIONS+=:max_allocation_size_mb=$MOST_MB
         export SLAB_FUZZ_LIBRARY=$here/corpus/hdf5-library
         mkdir -p "$SLAB_FUZZ_LIBRARY"
         # two children for an input, each with a clock of its own that counts processor time
-        flags=(-malloc_limit_mb=1000000 -max_len=32768 -len_control=0 -timeout=120 -report_slow_units=120)
+        bytes=32768
+        flags=(-malloc_limit_mb=1000000 -len_control=0 -timeout=120 -report_slow_units=120)
     fi
+    flags+=(-max_len=$bytes)
 }
 
 # Inputs that failed: those that no longer do are kept as tests.
@@ -57,29 +60,29 @@ retry() {
 }
 
 run_libfuzzer() {
-    local target=$1 work=$build/corpus/$1 log=$build/logs/$1.log
+    local target=$1 log=$build/logs/$1.log
     "$build/fuzz/fuzz_$target" -max_total_time="$seconds" \
         -rss_limit_mb=$MEMORY_MB "${flags[@]}" -print_final_stats=1 \
         -use_value_profile="${VALUE_PROFILE:-0}" -artifact_prefix="$build/FOUND/$target/" \
-        "$work" "$here/corpus/$target" "$build/seeds/$target" >"$log" 2>&1
+        "$work/$target" "$here/corpus/$target" "$build/seeds/$target" >"$log" 2>&1
     awk '/^stat::number_of_executed_units/ { print $2 }' "$log" | tail -1
 }
 
 run_afl() {
-    local target=$1 work=$build/corpus/$1 log=$build/logs/$1.log out=$build/afl/$1 begin file
+    local target=$1 log=$build/logs/$1.log out=$build/afl/$1 begin file
     begin=$build/afl/$target.begin
     rm -rf "$begin" && mkdir -p "$begin"
-    for file in "$work"/* "$here/corpus/$target"/* "$build/seeds/$target"/*; do
+    for file in "$work/$target"/* "$here/corpus/$target"/* "$build/seeds/$target"/*; do
         [ -e "$file" ] && cp "$file" "$begin/"
     done
     AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 AFL_NO_UI=1 AFL_NO_AFFINITY=1 \
         AFL_AUTORESUME=1 AFL_IGNORE_PROBLEMS=1 AFL_FAST_CAL=1 \
         afl-fuzz -i "$begin" -o "$out" -V "$seconds" -t $((INPUT_SECONDS * 1000)) -m none \
-        -G $INPUT_BYTES -- "$build/fuzz/fuzz_$target" >"$log" 2>&1
+        -G $bytes -- "$build/fuzz/fuzz_$target" >"$log" 2>&1
     for file in "$out"/default/queue/id* "$out"/default/crashes/id* "$out"/default/hangs/id*; do
         [ -e "$file" ] || continue
         case $file in
-        */queue/*) cp "$file" "$work/$(sha1sum <"$file" | cut -c1-40)" ;;
+        */queue/*) cp "$file" "$work/$target/$(sha1sum <"$file" | cut -c1-40)" ;;
         *) cp "$file" "$build/FOUND/$target/$(basename "$(dirname "$file")")-$(sha1sum <"$file" | cut -c1-40)" ;;
         esac
     done
@@ -91,7 +94,7 @@ keep() {
     local target=$1 kept=$here/corpus/$1 small=$build/small/$1 file n=0
     rm -rf "$small" && mkdir -p "$small" "$kept"
     "$build/fuzz/fuzz_$target" -set_cover_merge=1 "${flags[@]}" \
-        -rss_limit_mb=$MEMORY_MB "$small" "$kept" "$build/corpus/$target" \
+        -rss_limit_mb=$MEMORY_MB "$small" "$kept" "$work/$target" \
         >"$build/logs/$target.merge.log" 2>&1 || return
     find "$kept" -type f ! -name 'crash-*' -delete
     for file in $(ls -Sr "$small"); do
@@ -101,7 +104,7 @@ keep() {
 
 fuzz() {
     local target=$1 executions begin=$SECONDS
-    mkdir -p "$build"/{corpus,seeds,FOUND}/"$target" "$build"/{logs,afl,small} "$here/corpus/$target"
+    mkdir -p "$work/$target" "$build"/{seeds,FOUND}/"$target" "$build"/{logs,afl,small} "$here/corpus/$target"
     rm -f "$build/seeds/$target"/*
     "$build/fuzz/replay_$target" --seeds "$build/seeds/$target" || return
     prepare "$target"
@@ -117,7 +120,7 @@ fuzz() {
     ) 9>"$build/times.lock"
 }
 export -f fuzz prepare retry run_libfuzzer run_afl keep
-export build here engine seconds MEMORY_MB INPUT_SECONDS INPUT_BYTES KEPT_FILES MOST_MB
+export build work here engine seconds MEMORY_MB INPUT_SECONDS INPUT_BYTES KEPT_FILES MOST_MB
 mkdir -p "$build"
 printf '%s\n' "$@" | nice -n 10 xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'fuzz "$1"' - {}
 ! find "$build/FOUND" -type f | grep .

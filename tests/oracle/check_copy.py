@@ -151,6 +151,25 @@ for dtype in ("f4", "i2", ">f8", "f2", "c8"):
         x = f["plain"][...]
         got, want = c[dtype.strip(">")], x.astype(dtype)
         check(f"as {dtype}", got.dtype == np.dtype(dtype) and np.array_equal(got[...], want))
+
+# a type that slab reads as another one stays what it is, but where another is asked for
+brain = h5py.h5t.IEEE_F32LE.copy()  # bfloat16
+brain.set_fields(15, 7, 8, 0, 7)
+brain.set_size(2)
+with h5py.File("brain.h5", "w") as f:
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_chunk((50, 20))
+    numbers = np.arange(100 * 60, dtype="f4").reshape(100, 60) % 128
+    h5py.h5d.create(f.id, b"x", brain, h5py.h5s.create_simple((100, 60)), plist).write(
+        h5py.h5s.ALL, h5py.h5s.ALL, numbers)
+run("copy", "brain.h5:/x", "-o", "e.h5:/brain")
+run("copy", "brain.h5:/x", "-o", "e.h5:/brain4", "--dtype", "f4")
+with h5py.File("e.h5") as c:
+    check("bfloat16 stays", c["brain"].id.get_type().equal(brain))
+    check("bfloat16 as f4", c["brain4"].id.get_type().equal(h5py.h5t.IEEE_F32LE)
+          and np.array_equal(c["brain4"][...], numbers))
+    check("an input is named once", len(json.loads(c["brain4"].attrs["slab_inputs"])) == 1)
+
 for i, select in enumerate(("10:200:3, ::-1", "5", "..., 3", "-100:, 2:50:7", ":, :", "7, 9")):
     run("copy", f"a.h5:/plain[{select}]", "-o", f"s.h5:/x{i}", "--filter", "lz4" if i % 2 else "none")
     with h5py.File("a.h5") as f:
