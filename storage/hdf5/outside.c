@@ -10,9 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -38,8 +36,6 @@ typedef struct walk {
 
 static slab_status look_at(walk *w, hid_t array);
 
-/* --- files --- */
-
 static void note_file(walk *w, const char *path, const struct stat *st)
 {
     slab_hash_text(&w->files, path);
@@ -49,118 +45,7 @@ static void note_file(walk *w, const char *path, const struct stat *st)
     slab_hash_number(&w->files, (uint64_t)st->st_mtim.tv_nsec);
 }
 
-/* The folder of a file, slash included; "" when it has none. */
-static int folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? (int)(slash - path) + 1 : 0;
-}
-
-/* A prefix from the environment, as HDF5 takes it: ${ORIGIN} is the folder of the file. NULL: none.
- */
-static slab_status prefix_of(const char *variable, const char *main_path, char **out)
-{
-    static const char origin[] = "${ORIGIN}";
-    slab_status rc = SLAB_OK;
-    const char *prefix = getenv(variable);
-    *out = NULL;
-    if (prefix == NULL || *prefix == '\0')
-        return SLAB_OK;
-    size_t n = sizeof origin - 1, room = strlen(prefix) + strlen(main_path) + 2;
-    ALLOC(*out, room, "a prefix");
-    if (strncmp(prefix, origin, n) == 0 && folder_of(main_path) == 0)
-        snprintf(*out, room, "./%s", prefix + n);
-    else if (strncmp(prefix, origin, n) == 0)
-        snprintf(*out, room, "%.*s%s", folder_of(main_path), main_path, prefix + n);
-    else
-        snprintf(*out, room, "%s", prefix);
-done:
-    return rc;
-}
-
-static slab_status joined(const char *folder, size_t n, const char *name, char **out)
-{
-    slab_status rc = SLAB_OK;
-    size_t room = n + strlen(name) + 2;
-    bool slash = n > 0 && folder[n - 1] != '/';
-    ALLOC(*out, room, "the path of a source");
-    snprintf(*out, room, "%.*s%s%s", (int)n, folder, slash ? "/" : "", name);
-done:
-    return rc;
-}
-
 /* --- sources of views --- */
-
-/* Is there something at folder/name? *out stays NULL when not; nothing is done when it is not. */
-static slab_status try_at(const char *folder, size_t n, const char *name, char **out)
-{
-    slab_status rc = SLAB_OK;
-    char *path = NULL;
-    struct stat st;
-    if (*out != NULL)
-        return SLAB_OK;
-    TRY(joined(folder, n, name, &path));
-    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
-        *out = path;
-        path = NULL;
-    }
-done:
-    slab_memory_free(path);
-    return rc;
-}
-
-/* The first place where HDF5 finds a source file, in its order; NULL when there is none. */
-static slab_status source_find(const char *main_path, const char *name, char **out)
-{
-    slab_status rc = SLAB_OK;
-    const char *list = getenv("HDF5_VDS_PREFIX");
-    char *prefix = NULL, *real = NULL;
-    *out = NULL;
-    if (name[0] == '/') {
-        TRY(try_at("", 0, name, out));
-        name = strrchr(name, '/') + 1;
-    }
-    for (const char *p = list; p != NULL && *p != '\0'; p += *p == ':') {
-        size_t n = strcspn(p, ":");
-        if (n > 0)
-            TRY(try_at(p, n, name, out));
-        p += n;
-    }
-    TRY(prefix_of("HDF5_VDS_PREFIX", main_path, &prefix));
-    if (prefix != NULL)
-        TRY(try_at(prefix, strlen(prefix), name, out));
-    TRY(try_at(main_path, (size_t)folder_of(main_path), name, out));
-    TRY(try_at("", 0, name, out));
-    real = realpath(main_path, NULL);
-    if (real != NULL)
-        TRY(try_at(real, (size_t)folder_of(real), name, out));
-done:
-    free(real);
-    slab_memory_free(prefix);
-    return rc;
-}
-
-/* A name as HDF5 spells it for block number `block`: %b is the number, %% is %. */
-static slab_status spell(const char *name, int64_t block, char **out, bool *numbered)
-{
-    slab_status rc = SLAB_OK;
-    char digits[24];
-    size_t n = 0, width, room = 1;
-    int used = snprintf(digits, sizeof digits, "%" PRId64, block);
-    for (const char *p = name; *p != '\0'; p++)
-        room += p[0] == '%' && p[1] == 'b' ? (size_t)used : 1;
-    ALLOC(*out, room, "the name of a source");
-    for (const char *p = name; *p != '\0'; p++) {
-        bool number = p[0] == '%' && p[1] == 'b';
-        width = number ? (size_t)used : 1;
-        memcpy(*out + n, number ? digits : p, width);
-        n += width;
-        p += number || (p[0] == '%' && p[1] == '%');
-        *numbered |= number;
-    }
-done:
-    return rc;
-}
 
 static slab_status done_add(walk *w, uint64_t key, bool *was)
 {
@@ -225,7 +110,7 @@ static slab_status look_in_file(walk *w, hid_t view, const char *path, bool own,
     hid_t fapl = H5I_INVALID_HID, file = H5I_INVALID_HID;
     if (stat(path, &st) != 0)
         FAIL_ERRNO("cannot look at its source file '%s'", path);
-    TRY(joined("/", object[0] == '/' ? 0 : 1, object, &absolute));
+    TRY(slab_outside_joined("/", object[0] == '/' ? 0 : 1, object, &absolute));
     slab_hash_begin(&key);
     slab_hash_number(&key, (uint64_t)st.st_dev);
     slab_hash_number(&key, (uint64_t)st.st_ino);
@@ -259,7 +144,7 @@ static slab_status look_by_name(walk *w, hid_t view, const char *main_path, cons
     if (own)
         TRY(slab_memory_strdup(&path, main_path));
     else
-        TRY(source_find(main_path, file, &path));
+        TRY(slab_outside_source(main_path, file, &path));
     REQUIRE(path != NULL || !must, SLAB_ERR_NOT_FOUND, "its source file '%s' is missing", file);
     if (path == NULL)
         goto done;
@@ -280,8 +165,8 @@ static slab_status look_at_mapping(walk *w, hid_t view, const char *main_path, c
     bool numbered = false, found = true;
     for (int64_t block = 0; found && (block == 0 || numbered); block++) {
         slab_watch_step();
-        TRY(spell(file, block, &file_name, &numbered));
-        TRY(spell(object, block, &object_name, &numbered));
+        TRY(slab_outside_spell(file, block, &file_name, &numbered));
+        TRY(slab_outside_spell(object, block, &object_name, &numbered));
         rc = look_by_name(w, view, main_path, file_name, object_name, !numbered, &found);
         if (rc != SLAB_OK && !w->checks && rc != SLAB_ERR_MEMORY) {
             slab_error_clear();
@@ -326,39 +211,6 @@ done:
 
 /* --- external storage --- */
 
-/* Does a file lie in a folder or below it, links followed? */
-static bool is_below(const char *file, const char *folder)
-{
-    char *real = realpath(file, NULL), *above = realpath(folder, NULL);
-    size_t n = above != NULL ? strlen(above) : 0;
-    while (n > 0 && above[n - 1] == '/')
-        n--;
-    bool below = real != NULL && above != NULL && strncmp(real, above, n) == 0 && real[n] == '/';
-    free(real);
-    free(above);
-    return below;
-}
-
-/* Below the folder of the HDF5 file, by the name it was opened by or where that leads; or where the
- * user says that such files are. */
-static slab_status may_be_read(const char *path, const char *main_path, const char *prefix,
-                               bool *may)
-{
-    slab_status rc = SLAB_OK;
-    char *folder = NULL, *real = realpath(main_path, NULL);
-    *may = prefix != NULL && is_below(path, prefix);
-    for (int i = 0; i < 2 && !*may; i++) {
-        const char *from = i == 0 || real == NULL ? main_path : real;
-        TRY(joined(from, (size_t)folder_of(from), ".", &folder));
-        *may = is_below(path, folder);
-        FREE(folder);
-    }
-done:
-    free(real);
-    slab_memory_free(folder);
-    return rc;
-}
-
 static slab_status external_file(walk *w, const char *name, const char *main_path, uint64_t offset,
                                  uint64_t bytes)
 {
@@ -367,16 +219,16 @@ static slab_status external_file(walk *w, const char *name, const char *main_pat
     const char *variable = "HDF5_EXTFILE_PREFIX";
     struct stat st;
     bool may;
-    TRY(prefix_of(variable, main_path, &prefix));
-    TRY(joined(prefix != NULL ? prefix : "", prefix != NULL && name[0] != '/' ? strlen(prefix) : 0,
-               name, &path));
+    TRY(slab_outside_prefix(variable, main_path, &prefix));
+    TRY(slab_outside_joined(prefix != NULL ? prefix : "",
+                            prefix != NULL && name[0] != '/' ? strlen(prefix) : 0, name, &path));
     if (stat(path, &st) != 0)
         FAIL_ERRNO("cannot open '%s', in which its elements lie (external storage)", path);
     note_file(w, path, &st);
     REQUIRE(S_ISREG(st.st_mode), SLAB_ERR_FORMAT,
             "its elements are said to lie in '%s' (external storage), which is not a regular file",
             path);
-    TRY(may_be_read(path, main_path, prefix, &may));
+    TRY(slab_outside_may_read(path, main_path, prefix, &may));
     REQUIRE(
         may, SLAB_ERR_UNSUPPORTED,
         "its elements are said to lie in '%s' (external storage), which is not below the folder "
