@@ -168,7 +168,7 @@ static void make_plain(uint8_t *plain, size_t size, size_t count)
     for (size_t i = 0; i < count; i++)
         for (size_t b = 0; b < size; b++) {
             noise = noise * 1103515245 + 12345;
-            plain[i * size + b] = b == 0 ? (uint8_t)(noise >> 28) : (uint8_t)(i >> (4 * b));
+            plain[i * size + b] = (uint8_t)(b == 0 ? noise >> 28 : i >> (4 * b));
         }
 }
 

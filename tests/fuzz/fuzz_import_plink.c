@@ -60,11 +60,11 @@ static void make_seed(int how, int people, int variants, char separator, const c
     char name[64], c = separator;
     size_t nbim = 0, nfam = 0;
     for (int i = 0; i < variants; i++)
-        nbim += (size_t)sprintf(bim + nbim, "%d%crs%d%c%d.5%c%d%cA%cCT%s", 1 + i % 22, c, i, c, i,
-                                c, 100 * i, c, c, end);
+        nbim += (size_t)snprintf(&bim[nbim], sizeof bim - nbim, "%d%crs%d%c%d.5%c%d%cA%cCT%s",
+                                 1 + i % 22, c, i, c, i, c, 100 * i, c, c, end);
     for (int i = 0; i < people; i++)
-        nfam += (size_t)sprintf(fam + nfam, "F%d%cI%d%c0%c0%c%d%c-9%s", i / 2, c, i, c, c, c,
-                                1 + i % 2, c, end);
+        nfam += (size_t)snprintf(&fam[nfam], sizeof fam - nfam, "F%d%cI%d%c0%c0%c%d%c-9%s", i / 2,
+                                 c, i, c, c, c, 1 + i % 2, c, end);
     s.n = 0;
     seed_number(&s, (uint64_t)how, 1);
     seed_piece(&s, bim, nbim);

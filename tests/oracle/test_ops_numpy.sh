@@ -3,4 +3,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/numpy2.sh"
+# A sanitizer must be there before the library that Python loads.
+grep -q '__asan_init' "$SLAB" && export LD_PRELOAD=$("${CC:-gcc}" -print-file-name=libasan.so)
 exec "$PYTHON2X" "$here/check_ops_numpy.py"
