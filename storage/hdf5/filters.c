@@ -93,6 +93,7 @@ static slab_status run(const slab_codec *codec, void **state, bool reverse, slab
 {
     slab_status rc = SLAB_OK;
     void *out = NULL;
+    TRY(codec->check(filter, &chunk_type));
     if (codec->state_create != NULL && *state == NULL)
         TRY(codec->state_create(state));
     if (reverse)
