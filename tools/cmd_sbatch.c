@@ -277,15 +277,6 @@ done:
     return rc;
 }
 
-/* Where a run that is stopped keeps nothing, running it again leads nowhere. */
-static bool goes_on(const slab_parsed *parsed)
-{
-    const char *backend = slab_parsed_value(parsed, "backend");
-    return slab_option_find(&parsed->table, "no-resume") >= 0 &&
-           slab_parsed_value(parsed, "output") && !slab_parsed_value(parsed, "no-resume") &&
-           !(backend && strcmp(backend, "collective") == 0);
-}
-
 static slab_status plan(job *j)
 {
     slab_status rc = SLAB_OK;
@@ -298,7 +289,7 @@ static slab_status plan(job *j)
     TRY(slab_batch_plan(j->program, b->tasks, b->ntasks, &parsed, threads ? 0 : b->threads,
                         &needs));
     b->bytes = needs.memory + beside_budget * (b->ranks > 1 ? 2 : 1);
-    b->again = goes_on(&parsed);
+    b->again = slab_parsed_goes_on(&parsed); /* else running it again leads nowhere */
     TRY(times(j, needs.seconds));
     TRY(state_needs(j, &parsed, &needs));
 done:

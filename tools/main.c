@@ -119,11 +119,16 @@ static void say_desertion(void)
     slab_talk_error(false);
 }
 
-/* Stopped: what is left of it. */
+/* Stopped: what is left of it. A transaction that has begun has said so itself. */
 static void say_what_is_kept(const slab_call *call)
 {
     const slab_error why = *slab_error_last();
-    if (why.code == SLAB_ERR_STOPPED && !call->kept)
+    if (why.code != SLAB_ERR_STOPPED || call->kept)
+        return;
+    if (slab_parsed_goes_on(&call->parsed))
+        slab_error_reword("%s, before the output was begun: the same command continues",
+                          why.message);
+    else
         slab_error_reword("%s; nothing is kept: the same command starts over", why.message);
 }
 

@@ -369,6 +369,14 @@ const char *slab_parsed_value(const slab_parsed *parsed, const char *option)
     return i >= 0 ? parsed->values[i] : NULL;
 }
 
+bool slab_parsed_goes_on(const slab_parsed *parsed)
+{
+    const char *backend = slab_parsed_value(parsed, "backend");
+    return slab_option_find(&parsed->table, "no-resume") >= 0 &&
+           slab_parsed_value(parsed, "output") && !slab_parsed_value(parsed, "no-resume") &&
+           !(backend && strcmp(backend, "collective") == 0);
+}
+
 void slab_parsed_clear(slab_parsed *parsed)
 {
     FREE(parsed->arguments);

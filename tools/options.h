@@ -54,4 +54,7 @@ void slab_parsed_clear(slab_parsed *parsed);
 /** What was given for an option; NULL: nothing, or the command has none of that name. */
 const char *slab_parsed_value(const slab_parsed *parsed, const char *option);
 
+/** Does the command that was given go on from what a run of it that was stopped has left? */
+bool slab_parsed_goes_on(const slab_parsed *parsed);
+
 #endif

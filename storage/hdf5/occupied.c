@@ -98,7 +98,7 @@ done:
 slab_status slab_hdf5_is_elsewhere(hid_t place, const char *path, bool *elsewhere)
 {
     slab_status rc = SLAB_OK;
-    unsigned long here, there;
+    unsigned long here = 0, there = 0;
     TRY(file_number(place, "/", &here));
     TRY(file_number(place, path, &there));
     *elsewhere = here != there;

@@ -96,6 +96,13 @@ slab random normal --shape 2000x2000 --backend collective -o c.h5:/x --time-limi
 stopped "the collective backend" "nothing is kept: the same command starts over$" $?
 [ -z "$(ls -A | grep -E 'slab-|^c.h5')" ] && pass "and leaves nothing" || fail "left: $(ls -A)"
 
+# what is stopped while it looks at its input has begun nothing, nor given up what was left
+slab random genotypes --shape 3000x2000 --seed 1 -q -o g.h5:/g && slab export g.h5:/g -q -o g.bed
+slab import g.bed -o i.h5:/g --time-limit 0 2>err
+stopped "import" "done, before the output was begun: the same command continues$" $?
+slab import g.bed -o i.h5:/g --no-resume --time-limit 0 2>err
+stopped "import that starts over" "nothing is kept: the same command starts over$" $?
+
 # into the file that is read
 slab copy x.h5:/x --chunks 100x125 --filter zstd:15 -o x.h5:/y --time-limit 0.2 2>err
 stopped "a copy within a file" "of 320 chunks are written: the same command continues$" $?
