@@ -5,6 +5,7 @@
 #include <slab/tools/guard.h>
 
 #include <signal.h>
+#include <slab/storage/base/sanitizer.h>
 #include <slab/storage/base/watch.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -167,12 +168,15 @@ static void on_crash(int number)
     raise(number);
 }
 
+/* In the place of MPI's and UCX's handlers too, which print pages and end with a signal; not of a
+ * sanitizer's, whose report is worth more. */
 static void catch_crashes(void)
 {
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
     struct sigaction old;
     for (int i = 0; i < NCRASHES; i++)
-        if (sigaction(crashes[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+        if (sigaction(crashes[i], NULL, &old) == 0 &&
+            (!SLAB_SANITIZED || old.sa_handler == SIG_DFL))
             sigaction(crashes[i], &action, NULL);
 }
 

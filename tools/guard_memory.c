@@ -4,6 +4,7 @@
  * may have. So the program has the C library's functions go through these, which count while a
  * thread is inside of HDF5 and refuse what is too much. HDF5 survives that, and says so.
  */
+#include <slab/storage/base/sanitizer.h>
 #include <slab/storage/base/watch.h>
 
 #include <errno.h>
@@ -11,16 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
-
 /* Sanitizers have functions of their own here; other C libraries have no second name for theirs. */
-#if defined(__GLIBC__) && !defined(SANITIZED)
+#if defined(__GLIBC__) && !SLAB_SANITIZED
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);

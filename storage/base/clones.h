@@ -3,16 +3,9 @@
 #ifndef SLAB_STORAGE_BASE_CLONES_H
 #define SLAB_STORAGE_BASE_CLONES_H
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLAB_NO_CLONES
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLAB_NO_CLONES
-#endif
+#include <slab/storage/base/sanitizer.h>
 
-#if defined(__x86_64__) && !defined(SLAB_NO_CLONES)
+#if defined(__x86_64__) && !SLAB_SANITIZED
 #define SLAB_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SLAB_CLONES

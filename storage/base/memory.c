@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <slab/storage/base/sanitizer.h>
 #include <slab/storage/base/shape.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/base/watch.h>
@@ -18,21 +19,14 @@
 #define KEPT_MOST ((size_t)2 << 20)   /* larger mappings are not kept ... */
 #define KEPT_ALL  ((size_t)8 << 20)   /* ... nor more than this in all */
 
-/* GCC says by macros of its own which sanitizer it builds for, clang when it is asked. */
-#ifdef __has_feature
-#define SANITIZED_FOR(name) __has_feature(name##_sanitizer)
-#else
-#define SANITIZED_FOR(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || SANITIZED_FOR(address)
+#if SLAB_SANITIZED_ADDRESS
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
 #endif
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || SANITIZED_FOR(thread) ||      \
-    SANITIZED_FOR(address)
+#if SLAB_SANITIZED
 enum { KEPT = 0 }; /* what is freed must be seen to be freed */
 #else
 enum { KEPT = 32 };

@@ -88,13 +88,14 @@ done:
 /*
  * Open MPI 4.1's shared-memory transport crashes in one-sided atomics when it copies between
  * processes in one step (seen with 4.1.4: PMPI_Compare_and_swap, mca_btl_vader); its osc/pt2pt does
- * not work with several threads, and prints a page about that where it is asked. Whoever sets the
- * variables knows better.
+ * not work with several threads, and prints a page about that where it is asked. UCX takes the
+ * signals of crashes, which the program says a line about. Whoever sets the variables knows better.
  */
 static void mend_open_mpi(void)
 {
     setenv("OMPI_MCA_osc", "^pt2pt", 0);
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
+    setenv("UCX_HANDLE_ERRORS", "none", 0);
 }
 
 static slab_status start_mpi(void)

@@ -256,7 +256,7 @@ slab_status slab_meta_copy_object(slab_meta *meta, const char *path, slab_meta *
         rc = copy_link(meta, path, from, from_path);
     }
     if (rc != SLAB_OK)
-        rc = slab_error_prefix(rc, "cannot copy '%s' to '%s' in '%s'", from_path, path, meta->path);
+        rc = slab_error_prefix(rc, "cannot copy '%s' of '%s' to '%s'", from_path, from->path, path);
 done:
     slab_meta_leave(from);
     return rc;
