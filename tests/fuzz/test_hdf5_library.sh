@@ -33,11 +33,15 @@ for kept in "$SLAB_SOURCE"/tests/fuzz/corpus/hdf5-library/*; do
         survives "$name" dump "f.h5:$array" --memory 64M
     done <arrays
 done
-# MPI and UCX have handlers of their own, which print pages
+# MPI and UCX have handlers of their own, which print pages. Newer versions of HDF5 survive this file.
 cp "$SLAB_SOURCE/tests/fuzz/corpus/hdf5-library/crash-H5D__chunk_set_info_real" f.h5
+slab verify f.h5 >out 2>err
+crashed=$(grep -c 'the HDF5 library crashed' err)
 ranks 2 verify f.h5 >out 2>err
 code=$?
-if [ $code = 2 ] && [ "$(grep -c '^slab: rank [01]: cannot read .*f.h5.*: the HDF5 library crashed' err)" -ge 1 ] &&
+if [ "$crashed" = 0 ]; then
+    pass "on one rank HDF5 survives it; on two: exit code $code"
+elif [ $code = 2 ] && grep -q "^slab: rank [01]: cannot read .*f.h5.*: the HDF5 library crashed" err &&
     ! grep -qiE 'backtrace|Signal:|caught signal' err; then
     pass "on two ranks: $(grep -m1 '^slab: rank' err)"
 else
