@@ -8,15 +8,17 @@
 #include <slab/tools/talk.h>
 #include <slab/tools/time_limit.h>
 
+#include <errno.h>
 #include <signal.h>
-#include <slab/storage/base/log.h>
-#include <slab/storage/base/memory.h>
-#include <slab/storage/base/try.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <slab/storage/base/log.h>
+#include <slab/storage/base/memory.h>
+#include <slab/storage/base/try.h>
 
 enum { EXIT_ERROR = 2, EXIT_AGAIN = 75 };
 
@@ -26,9 +28,11 @@ enum { NSTOP = sizeof stop_signals / sizeof *stop_signals };
 /* The first signal asks for an orderly end; after it they kill as they always do. */
 static void on_stop(int number)
 {
+    int error = errno; /* whom the signal interrupts may be about to look at it */
     slab_stop_request(number);
     for (int i = 0; i < NSTOP; i++)
         signal(stop_signals[i], SIG_DFL);
+    errno = error;
 }
 
 /* Of commands that stop in order; before MPI starts, which takes a while. */

@@ -6,12 +6,12 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <slab/storage/base/clock.h>
+#include <slab/storage/base/cores.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -52,9 +52,8 @@ typedef struct worker {
 
 static int usable_cores(void)
 {
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n;
+    const slab_cores cores = slab_cores_usable();
+    return slab_cores_count(&cores);
 }
 
 /* The cores this rank may use: Slurm's word, or its share of the node's, which ranks may be bound

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <slab/storage/base/cores.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/ranks_impl.h>
 #include <slab/storage/base/shape.h>
@@ -74,13 +75,10 @@ done:
 static slab_status count_cores(MPI_Comm node)
 {
     slab_status rc = SLAB_OK;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        CPU_SET(0, &set);
+    slab_cores cores = slab_cores_usable();
     if (node != MPI_COMM_NULL)
-        TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &set, (int)sizeof set, MPI_BYTE, MPI_BOR, node));
-    world.node_cores = CPU_COUNT(&set);
+        TRY_MPI(MPI_Allreduce(MPI_IN_PLACE, &cores, (int)sizeof cores, MPI_BYTE, MPI_BOR, node));
+    world.node_cores = slab_cores_count(&cores);
 done:
     return rc;
 }
@@ -204,10 +202,10 @@ int slab_ranks_me_on_node(const slab_ranks *ranks)
 
 int slab_ranks_cores_on_node(const slab_ranks *ranks)
 {
-    cpu_set_t set;
     if (ranks->count > 1 && ranks->node_cores > 0)
         return ranks->node_cores;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    const slab_cores cores = slab_cores_usable();
+    return slab_cores_count(&cores);
 }
 
 /* The step on rank 0 is mostly one that it alone takes, for all. */

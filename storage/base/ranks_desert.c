@@ -16,7 +16,7 @@
 enum { GRACE_S = 10 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* around all below */
-static pthread_cond_t calm = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t calm; /* of the clock that nobody sets; made while a watcher is there */
 static pthread_t watcher;
 static bool watched, over;
 static slab_error why;
@@ -44,7 +44,7 @@ static void *watch(void *unused)
     struct timespec then;
     int late = 0;
     (void)unused;
-    clock_gettime(CLOCK_REALTIME, &then);
+    clock_gettime(CLOCK_MONOTONIC, &then);
     then.tv_sec += GRACE_S;
     pthread_mutex_lock(&lock);
     while (!over && late != ETIMEDOUT)
@@ -59,6 +59,7 @@ static void *watch(void *unused)
 void slab_ranks_desert(const slab_ranks *ranks)
 {
     const slab_error *error = slab_error_last();
+    pthread_condattr_t monotonic;
     sigset_t all, before;
     if (ranks->count == 1 || error->code == SLAB_OK || error->agreed || watched)
         return;
@@ -68,6 +69,10 @@ void slab_ranks_desert(const slab_ranks *ranks)
     slab_error_restore(&why);
     why = named;
     over = false;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&calm, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     sigfillset(&all); /* signals are for the threads that look at them */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     watched = pthread_create(&watcher, NULL, watch, NULL) == 0;
@@ -83,5 +88,6 @@ void ranks_desertion_end(void)
     pthread_cond_signal(&calm);
     pthread_mutex_unlock(&lock);
     pthread_join(watcher, NULL);
+    pthread_cond_destroy(&calm);
     watched = false;
 }
