@@ -13,8 +13,8 @@ static const char *_Atomic deadline_is = "the time limit";
 
 void slab_stop_request(int number)
 {
-    by_signal = number;
-    wanted = 1;
+    atomic_store(&by_signal, number);
+    atomic_store(&wanted, 1);
 }
 
 void slab_stop_after(double seconds, const char *why)
@@ -31,14 +31,14 @@ void slab_stop_after(double seconds, const char *why)
 int slab_stop_requested(void)
 {
     int64_t then = atomic_load(&deadline);
-    return wanted || (then != 0 && slab_clock_ns() >= then);
+    return atomic_load(&wanted) || (then != 0 && slab_clock_ns() >= then);
 }
 
 const char *slab_stop_reason(void)
 {
-    if (!wanted)
+    if (!atomic_load(&wanted))
         return atomic_load(&deadline_is);
-    switch (by_signal) {
+    switch (atomic_load(&by_signal)) {
     case SIGTERM:
         return "SIGTERM";
     case SIGINT:

@@ -565,7 +565,8 @@ int fdatasync(int fd)
 static int rename_common(const char *from, const char *to, unsigned flags)
 {
     char a[PATH_MAX], b[PATH_MAX];
-    bool mine = watched_path(AT_FDCWD, from, a) & watched_path(AT_FDCWD, to, b);
+    bool of_from = watched_path(AT_FDCWD, from, a), of_to = watched_path(AT_FDCWD, to, b);
+    bool mine = of_from && of_to;
     if (mine && strikes(CALL_RENAME, NULL))
         return -1;
     int rc = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
@@ -591,7 +592,8 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *to, 
 int link(const char *from, const char *to)
 {
     char a[PATH_MAX], b[PATH_MAX];
-    bool mine = watched_path(AT_FDCWD, from, a) & watched_path(AT_FDCWD, to, b);
+    bool of_from = watched_path(AT_FDCWD, from, a), of_to = watched_path(AT_FDCWD, to, b);
+    bool mine = of_from && of_to;
     if (mine && strikes(CALL_RENAME, NULL))
         return -1;
     int rc = (int)syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
