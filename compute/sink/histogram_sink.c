@@ -4,7 +4,11 @@
 #include <slab/storage/base/try.h>
 #include <string.h>
 
-enum { PIECE = 2048 }; /* elements binned at once */
+enum {
+    PIECE = 2048, /* elements binned at once */
+    BYTES = 256,  /* values that an element of one byte can have */
+    COUNTERS = 4  /* of each, by turns: equal neighbours do not wait for each other */
+};
 
 struct slab_histogram {
     int n;
@@ -81,6 +85,7 @@ typedef struct bench {
     char dense[PIECE * 16];
     double real[PIECE];
     int64_t along[PIECE], bin[PIECE];
+    int64_t bytes[COUNTERS][BYTES];
 } bench;
 
 static size_t histogram_scratch_bytes(const void *sink, const slab_shape *tile)
@@ -101,12 +106,49 @@ static slab_status reals(slab_dtype dtype, const char *data, int64_t stride, int
     return slab_dtype_convert(dtype, from, slab_dtype_make(SLAB_KIND_FLOAT, 8), b->real, (size_t)n);
 }
 
+/* Of elements of one byte each value is counted; a tile's counts are put into bins at its end. */
+static bool counts_bytes(const slab_histogram *h, const slab_tile *tile)
+{
+    return h->n == 1 && !h->weighted && tile->dtypes[0].size == 1;
+}
+
+static void count_bytes(const char *data, int64_t stride, int64_t n, bench *b)
+{
+    const uint8_t *x = (const uint8_t *)data;
+    int64_t i = 0;
+    for (; i + COUNTERS <= n; i += COUNTERS)
+        for (int c = 0; c < COUNTERS; c++)
+            b->bytes[c][x[(i + c) * stride]]++;
+    for (; i < n; i++)
+        b->bytes[0][x[i * stride]]++;
+}
+
+static slab_status bin_bytes(const slab_histogram *h, slab_dtype dtype, union cell *cells, bench *b)
+{
+    slab_status rc = SLAB_OK;
+    char each[BYTES];
+    for (int x = 0; x < BYTES; x++)
+        each[x] = (char)x;
+    TRY(reals(dtype, each, 1, BYTES, b));
+    slab_bins_find(&h->bins[0], b->real, BYTES, b->bin);
+    for (int x = 0; x < BYTES; x++)
+        for (int c = 0; c < COUNTERS && b->bin[x] >= 0; c++)
+            cells[b->bin[x]].count += b->bytes[c][x];
+done:
+    return rc;
+}
+
 /* n elements along the tile's last axis, `offset[v]` bytes into value v. */
 static slab_status take_piece(const slab_histogram *h, const slab_tile *tile, const int64_t *offset,
                               int64_t n, union cell *cells, bench *b)
 {
     slab_status rc = SLAB_OK;
     int last = tile->box.rank - 1;
+    if (counts_bytes(h, tile)) {
+        count_bytes((const char *)tile->views[0].data + offset[0],
+                    last < 0 ? 1 : tile->views[0].stride[last], n, b);
+        return SLAB_OK;
+    }
     memset(b->bin, 0, (size_t)n * sizeof *b->bin);
     for (int v = 0; v < h->n + h->weighted; v++) {
         const slab_view *view = &tile->views[v];
@@ -139,13 +181,17 @@ static slab_status histogram_accumulate(const void *sink, const slab_span *span,
     int last = tile->box.rank - 1, nviews = h->n + h->weighted;
     int64_t at[SLAB_RANK_MAX] = {0}, offset[SLAB_TILE_VIEWS_MAX] = {0};
     int64_t length = last < 0 ? 1 : tile->box.count[last];
+    bool bytes = counts_bytes(h, tile);
+    bench *b = scratch;
     (void)span, (void)phase;
+    if (bytes)
+        memset(b->bytes, 0, sizeof b->bytes);
     for (;;) {
         for (int64_t i = 0; i < length; i += PIECE) {
             int64_t n = length - i < PIECE ? length - i : PIECE, from[SLAB_TILE_VIEWS_MAX];
             for (int v = 0; v < nviews; v++)
                 from[v] = offset[v] + (last < 0 ? 0 : i * tile->views[v].stride[last]);
-            TRY(take_piece(h, tile, from, n, state, scratch));
+            TRY(take_piece(h, tile, from, n, state, b));
         }
         int a = last - 1;
         for (; a >= 0; a--) {
@@ -159,6 +205,8 @@ static slab_status histogram_accumulate(const void *sink, const slab_span *span,
         if (a < 0)
             break;
     }
+    if (bytes)
+        TRY(bin_bytes(h, tile->dtypes[0], state, b));
 done:
     return rc;
 }

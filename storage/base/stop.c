@@ -6,7 +6,8 @@
 
 #include <slab/storage/base/clock.h>
 
-/* Written by a handler on whatever thread it finds: lock-free, as the atomics of all our machines. */
+/* Written by a handler on whatever thread it finds: lock-free, as the atomics of all our machines.
+ */
 static atomic_int wanted, by_signal;
 static _Atomic int64_t deadline; /* of slab_clock_ns(); 0: none */
 static const char *_Atomic deadline_is = "the time limit";

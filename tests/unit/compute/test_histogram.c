@@ -109,6 +109,35 @@ START_TEST(two_values_make_a_histogram_of_two_axes)
 }
 END_TEST
 
+START_TEST(elements_of_a_byte_are_counted_as_others_are)
+{
+    /* Every value of i8, odd ones twice, in a row and in a column of a wider array. */
+    int8_t x[384];
+    double as_real[384];
+    for (int i = 0; i < 384; i++)
+        as_real[i] = x[i] = (int8_t)(i < 256 ? i : 2 * (i - 256) + 1);
+    slab_histogram_axis axes[] = {{.n = 7},
+                                  {.n = 5, .has_range = true, .low = -20, .high = 33},
+                                  {.n = 3, .edges = (double[]){-3, 0, 0.5, 127}}};
+    slab_shape shapes[] = {{1, {384}}, {2, {384, 1}}, {3, {8, 4, 12}}};
+    for (int s = 0; s < 3; s++) {
+        for (int a = 0; a < 3; a++) {
+            slab_value *bytes = slab_value_from(slab_dtype_make(SLAB_KIND_INT, 1), &shapes[s], x);
+            slab_value *reals = slab_value_from(F8, &shapes[s], as_real), *out[4];
+            int64_t counts[2][7];
+            double edges[2][8];
+            slab_value_histogram(&bytes, 1, NULL, &axes[a], false, out);
+            slab_value_histogram(&reals, 1, NULL, &axes[a], false, out + 2);
+            fetch(out, 4, (void *[]){counts[0], edges[0], counts[1], edges[1]});
+            ck_assert_mem_eq(counts[0], counts[1], (size_t)axes[a].n * sizeof(int64_t));
+            ck_assert_int_gt(counts[0][0], 0);
+            slab_value_drop(&bytes);
+            slab_value_drop(&reals);
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_range_that_is_not_finite_is_an_error_that_says_so)
 {
     const double x[] = {1, NAN};
@@ -141,6 +170,7 @@ int main(void)
     tcase_add_test(tc, elements_on_an_edge_lie_in_the_bin_above_it);
     tcase_add_test(tc, stated_edges_weights_and_density_are_numpys);
     tcase_add_test(tc, two_values_make_a_histogram_of_two_axes);
+    tcase_add_test(tc, elements_of_a_byte_are_counted_as_others_are);
     tcase_add_test(tc, a_range_that_is_not_finite_is_an_error_that_says_so);
     Suite *suite = suite_create("histogram");
     suite_add_tcase(suite, tc);
