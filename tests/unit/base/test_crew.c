@@ -1,5 +1,6 @@
 #include <check.h>
 #include <sched.h>
+#include <slab/storage/base/cores.h>
 #include <slab/storage/base/crew.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
@@ -206,6 +207,18 @@ START_TEST(a_rank_bound_to_fewer_cores_starts_fewer_threads)
 }
 END_TEST
 
+START_TEST(cores_of_large_nodes_are_counted)
+{
+    slab_cores cores = {{0}};
+    cores.mask[0] = 5;
+    cores.mask[16] = 1; /* core 1024, the first that cpu_set_t has no bit for */
+    cores.mask[SLAB_CORES_MOST / 64 - 1] = UINT64_MAX;
+    ck_assert_int_eq(slab_cores_count(&cores), 2 + 1 + 64);
+    cores = slab_cores_usable();
+    ck_assert_int_ge(slab_cores_count(&cores), 1);
+}
+END_TEST
+
 START_TEST(one_rank_agrees_with_itself_without_mpi)
 {
     slab_ranks *ranks;
@@ -249,6 +262,7 @@ int main(void)
     tcase_add_test(tests, no_tasks_are_done_at_once_and_impossible_numbers_refused);
     tcase_add_test(tests, a_failing_task_ends_the_run_with_its_message);
     tcase_add_test(tests, progress_is_shown_up_to_the_last_task);
+    tcase_add_test(tests, cores_of_large_nodes_are_counted);
     tcase_add_test(tests, one_rank_agrees_with_itself_without_mpi);
     tcase_add_test(tests, a_stop_request_ends_the_run_as_stopped); /* last: a request stays */
     suite_add_tcase(suite, tests);
