@@ -317,7 +317,10 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return -1;
     if (served)
         return 0;
-    if (slab_driver_failed(slab_driver_read(f, address, size, buffer)) < 0 ||
+    slab_status rc = slab_driver_read(f, address, size, buffer);
+    if (rc != SLAB_OK && f->writing)
+        lose(f); /* to HDF5 what cannot be read may just not be there */
+    if (slab_driver_failed(rc) < 0 ||
         (type != H5FD_MEM_DRAW && slab_driver_failed(slab_driver_undisturbed(f)) < 0))
         return -1;
     if (f->overlay != NULL)

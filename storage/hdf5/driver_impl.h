@@ -55,7 +55,7 @@ typedef struct slab_driver_file {
     void *context;
     bool begun;      /* the space is shared now: more comes from reserve() */
     bool discard;    /* aborting: nothing is kept any more */
-    slab_error lost; /* code other than SLAB_OK: a write or a reservation failed, all is in vain */
+    slab_error lost; /* code other than SLAB_OK: a read, write or reservation failed, all is in vain */
 
     int handles; /* of HDF5 that are open on it */
 } slab_driver_file;

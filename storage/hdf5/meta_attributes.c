@@ -361,7 +361,9 @@ slab_status slab_hdf5_attribute_number(hid_t object, const char *name, slab_dtyp
     hid_t attribute = H5I_INVALID_HID;
     slab_dtype dtype;
     *has = false;
-    if (H5Aexists(object, name) <= 0)
+    htri_t exists = H5Aexists(object, name);
+    HDF5_REQUIRE(exists >= 0, SLAB_ERR_FORMAT, "its attributes cannot be read");
+    if (exists == 0)
         return SLAB_OK;
     attribute = H5Aopen(object, name, H5P_DEFAULT);
     HDF5_REQUIRE(attribute >= 0, SLAB_ERR_FORMAT, "attribute '%s' cannot be opened", name);

@@ -314,7 +314,10 @@ slab_status slab_meta_attribute_remove(slab_meta *meta, const char *path, const 
     TRY(slab_sealing_attribute(meta, path, name));
     object = H5Oopen(meta->id, path[0] != '\0' ? path : "/", H5P_DEFAULT);
     HDF5_REQUIRE(object >= 0, SLAB_ERR_FORMAT, "cannot open '%s' of '%s'", path, meta->path);
-    if (H5Aexists(object, name) <= 0) {
+    htri_t there = H5Aexists(object, name);
+    HDF5_REQUIRE(there >= 0, SLAB_ERR_FORMAT, "cannot read the attributes of '%s' in '%s'", path,
+                 meta->path);
+    if (there == 0) {
         H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, name_attribute, names);
         FAIL(SLAB_ERR_NOT_FOUND, "'%s' of '%s' has no attribute '%s': it has %s", path, meta->path,
              name, names[0] ? names : "none");

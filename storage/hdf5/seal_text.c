@@ -315,7 +315,9 @@ slab_status slab_seal_write(hid_t object, const slab_seal *seal)
     hid_t attribute = H5I_INVALID_HID;
     TRY(slab_seal_print(seal, &text));
     TRY(text_type(strlen(text) + 1, &type));
-    if (H5Aexists(object, SLAB_SEAL_NAME) > 0) {
+    htri_t there = H5Aexists(object, SLAB_SEAL_NAME);
+    HDF5_REQUIRE(there >= 0, SLAB_ERR_FORMAT, "its attributes cannot be read");
+    if (there > 0) {
         attribute = H5Aopen(object, SLAB_SEAL_NAME, H5P_DEFAULT);
         old = attribute >= 0 ? H5Aget_type(attribute) : H5I_INVALID_HID;
         if (old < 0 || H5Tequal(old, type) <= 0) {

@@ -152,7 +152,9 @@ slab_status slab_sealing_created(slab_meta *meta, const char *path)
         end += 1 + strcspn(end + 1, "/");
         char next = *end;
         *end = '\0';
-        there = there && H5Lexists(meta->id, whole, H5P_DEFAULT) > 0;
+        htri_t found = there ? H5Lexists(meta->id, whole, H5P_DEFAULT) : 0;
+        HDF5_REQUIRE(found >= 0, SLAB_ERR_EXISTS, "'%s' cannot be a group", whole);
+        there = found > 0;
         if (!there)
             TRY(add(s, NOTE_CREATED, whole, NULL, (slab_digest){0}));
         *end = next;
@@ -377,7 +379,9 @@ static slab_status change_attribute(slab_meta *meta, const note *set)
         goto done;
     }
     TRY(rc);
-    if (H5Aexists(object, set->name) > 0)
+    htri_t there = H5Aexists(object, set->name);
+    HDF5_REQUIRE(there >= 0, SLAB_ERR_FORMAT, "its attributes cannot be read");
+    if (there > 0)
         TRY(slab_seal_attribute_now(meta, object, set->name, &seal));
     else
         slab_seal_attribute_remove(&seal, slab_seal_attribute_name(set->name));

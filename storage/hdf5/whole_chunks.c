@@ -64,6 +64,10 @@ static slab_status chunk_look(look *l, const hsize_t *offset)
         goto done; /* never written */
     REQUIRE(size <= l->file_size, SLAB_ERR_FORMAT,
             "%" PRIu64 " bytes in a file of %" PRIu64 " bytes", (uint64_t)size, l->file_size);
+    /* Without filters there is nothing to decode. HDF5 reads what a chunk has, whatever the index
+     * says; H5Dread_chunk() would read what the index says, for which there may be no room. */
+    if (l->pipeline.nfilters == 0)
+        goto done;
     if (size > l->room) {
         TRY(slab_memory_resize((void **)&l->packed, (size_t)size, 1, "a packed chunk"));
         l->room = (size_t)size;

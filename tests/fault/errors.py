@@ -228,6 +228,17 @@ def fill_small_disk(bench, cases, clock, seen):
         small.close()
 
 
+def fail_each_read(cases, seen):
+    """Of one call that replaces a group: what HDF5 asks of the file and cannot read is not absent."""
+    eio = next(fault for fault in FAULTS if fault.name == "EIO")
+    for case in (case for case in cases if case.name == "reduce force"):
+        for n in range(1, counted(case, 1)["read"] + 1):
+            try:
+                seen[eio.name, inject(case, eio, "read", n, 1)] += 1
+            except faults.Failure as failure:
+                raise faults.Failure(f"{case.name}, EIO at read {n}: {failure}") from None
+
+
 def inject_all(bench, cases, clock, seen):
     todo = {case: None for case in cases}
     while todo and not clock.over():
@@ -256,6 +267,7 @@ def main():
     try:
         cases = list(bench.cases(ONLY))
         random.shuffle(cases)
+        fail_each_read(cases, seen)
         disturb_readers(bench, faults.Clock(SECONDS / 4), seen)
         fill_small_disk(bench, cases, faults.Clock(SECONDS / 4), seen)
         inject_all(bench, cases, faults.Clock(SECONDS / 2), seen)
