@@ -461,20 +461,48 @@ done:
     return rc;
 }
 
+/* To HDF5 what cannot be read is not there either. So what does not seem to be there is looked for
+ * once more, step by step: that it is absent is known where a step could be read and is not there,
+ * leads nowhere, or is no group. */
+static slab_status look_again(const slab_meta *meta, const char *path, bool *there)
+{
+    slab_status rc = SLAB_OK;
+    char *part = NULL;
+    slab_object kind = SLAB_OBJECT_GROUP;
+    size_t n = strlen(path);
+    *there = false;
+    TRY(slab_memory_strdup(&part, path));
+    for (size_t i = strspn(path, "/"); i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        part[i] = '\0';
+        htri_t link = kind == SLAB_OBJECT_GROUP ? H5Lexists(meta->id, part, H5P_DEFAULT) : 0;
+        HDF5_REQUIRE(link >= 0, SLAB_ERR_FORMAT, "cannot look for '%s' in '%s'", part, meta->path);
+        if (link == 0 || H5Oexists_by_name(meta->id, part, H5P_DEFAULT) <= 0)
+            goto done;
+        TRY(kind_of(meta, meta->id, part, &kind));
+        part[i] = path[i];
+    }
+    *there = true;
+done:
+    slab_memory_free(part);
+    return rc;
+}
+
 /* What stands at a path, if anything; a link that leads nowhere stands for itself. */
 static slab_status object_find(slab_meta *meta, const char *path, found_object *found, bool *there)
 {
     slab_status rc = SLAB_OK;
     H5L_info_t info;
     *found = (found_object){.kind = SLAB_OBJECT_GROUP};
-    *there = true;
     slab_watch_object(path);
-    if (slab_meta_exists(meta, path))
+    *there = slab_meta_exists(meta, path);
+    if (!*there)
+        TRY(look_again(meta, path, there));
+    if (*there)
         TRY(kind_of(meta, meta->id, is_root(path) ? "/" : path, &found->kind));
-    else if (H5Lget_info(meta->id, path, &info, H5P_DEFAULT) >= 0)
+    else if ((*there = H5Lget_info(meta->id, path, &info, H5P_DEFAULT) >= 0))
         TRY(link_look(meta, meta->id, path, &info, found));
-    else
-        *there = false;
 done:
     return rc;
 }

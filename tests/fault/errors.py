@@ -229,9 +229,9 @@ def fill_small_disk(bench, cases, clock, seen):
 
 
 def fail_each_read(cases, seen):
-    """Of one call that replaces a group: what HDF5 asks of the file and cannot read is not absent."""
+    """Of two calls that look for what may not be there: what cannot be read is not absent."""
     eio = next(fault for fault in FAULTS if fault.name == "EIO")
-    for case in (case for case in cases if case.name == "reduce force"):
+    for case in (case for case in cases if case.name in ("reduce force", "pca beside")):
         for n in range(1, counted(case, 1)["read"] + 1):
             try:
                 seen[eio.name, inject(case, eio, "read", n, 1)] += 1
