@@ -46,7 +46,8 @@ slab_locked slab_lock_exclusive(int fd)
 
 void slab_lock_release(int fd)
 {
-    flock(fd, LOCK_UN);
+    while (flock(fd, LOCK_UN) != 0 && errno == EINTR)
+        ; /* kept, it would keep out this process, too */
 }
 
 static struct flock intent(short type)
@@ -67,7 +68,8 @@ slab_locked slab_lock_intent(int fd)
     slab_locked got = slab_lock_shared(fd);
     if (got == SLAB_LOCK_HELD) {
         lock = intent(F_UNLCK);
-        fcntl(fd, F_OFD_SETLK, &lock);
+        while (fcntl(fd, F_OFD_SETLK, &lock) != 0 && errno == EINTR)
+            ;
     }
     return got;
 }
