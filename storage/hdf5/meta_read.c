@@ -478,8 +478,15 @@ static slab_status look_again(const slab_meta *meta, const char *path, bool *the
         part[i] = '\0';
         htri_t link = kind == SLAB_OBJECT_GROUP ? H5Lexists(meta->id, part, H5P_DEFAULT) : 0;
         HDF5_REQUIRE(link >= 0, SLAB_ERR_FORMAT, "cannot look for '%s' in '%s'", part, meta->path);
-        if (link == 0 || H5Oexists_by_name(meta->id, part, H5P_DEFAULT) <= 0)
+        if (link == 0)
             goto done;
+        if (H5Oexists_by_name(meta->id, part, H5P_DEFAULT) <= 0) {
+            H5L_info_t info;
+            herr_t got = H5Lget_info(meta->id, part, &info, H5P_DEFAULT);
+            HDF5_REQUIRE(got >= 0 && info.type != H5L_TYPE_HARD, SLAB_ERR_FORMAT,
+                         "cannot open '%s' of '%s'", part, meta->path);
+            goto done;
+        }
         TRY(kind_of(meta, meta->id, part, &kind));
         part[i] = path[i];
     }

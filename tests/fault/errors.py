@@ -38,7 +38,7 @@ class Fault:
 FAULTS = [
     Fault("disk full", "write truncate create", errno.ENOSPC, sticky=True),
     Fault("EIO", "read write sync sync-folder open create rename unlink truncate stat", errno.EIO),
-    Fault("EIO from then on", "write sync unlink", errno.EIO, sticky=True),
+    Fault("EIO from then on", "read write sync unlink", errno.EIO, sticky=True),
     Fault("ENOSPC when synced", "sync", errno.ENOSPC),
     Fault("quota", "write create", errno.EDQUOT),
     Fault("read-only", "create", errno.EROFS, sticky=True),
@@ -53,6 +53,8 @@ FAULTS = [
 
 HURT = [("reduce force", "EIO", "read"),  # what could not be looked at was taken for absent, in outputs
         ("pca beside", "EIO", "read"),  # and in inputs
+        ("reduce force", "EIO from then on", "read"),
+        ("pca beside", "EIO from then on", "read"),
         ("attr/set change", "EINTR", "lock")]  # a lock that was not given back kept out its owner
 
 
