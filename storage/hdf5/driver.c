@@ -18,6 +18,7 @@
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/heap_impl.h>
 #include <slab/storage/hdf5/journal.h>
 #include <slab/storage/hdf5/library_impl.h>
 
@@ -325,7 +326,8 @@ static herr_t driver_read(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t a
         return -1;
     if (f->overlay != NULL)
         slab_overlay_read(f->overlay, address, size, buffer);
-    return 0;
+    return type == H5FD_MEM_DRAW ? slab_driver_failed(slab_heap_check(f, address, size, buffer))
+                                 : 0;
 }
 
 static herr_t driver_write(H5FD_t *handle, H5FD_mem_t type, hid_t dxpl, haddr_t address,

@@ -43,7 +43,11 @@ def walk(file, path, rows):
         return "group", sorted(thing), 0
     if thing.size and thing.size > LARGE:
         return "large", thing.shape, thing.size
-    value = thing[:rows] if rows and thing.shape else thing[()]
+    try:
+        value = thing[:rows] if rows and thing.shape else thing[()]
+    except ValueError:  # numpy has no such number; HDF5 makes one that it has
+        value = numpy.empty(thing.shape)
+        thing.id.read(h5py.h5s.ALL, h5py.h5s.ALL, value, h5py.h5t.NATIVE_DOUBLE)
     if isinstance(value, numpy.ndarray) and value.dtype.hasobject:
         return "array", thing.shape, repr(value.tolist())
     return "array", thing.shape, repr(numpy.asarray(value).dtype) + repr(numpy.asarray(value).tobytes())

@@ -474,6 +474,41 @@ def a_text_behind_the_end():
     lying_text(5, address=1 << 40)
 
 
+def lying_heap(number, size):
+    """An object of the heap of texts, one of an array and one of an attribute, states another size."""
+    with h5py.File("x.h5", "w") as f:
+        f["x"] = numpy.array([b"first", b"second", b"third!!"], dtype=h5py.string_dtype())
+        f["x"].attrs["words"] = ["one", "two"]
+    with open("x.h5", "r+b") as f:
+        data = f.read()
+        at = data.index(b"GCOL") + 16
+        while (found := struct.unpack_from("<HHIQ", data, at))[0] != number:
+            at += 16 + (found[3] + 7) // 8 * 8
+        f.seek(at + 8)
+        f.write(struct.pack("<Q", size))
+
+
+HEAP = [*all_say(2, r"x\.h5.*the heap of 'x\.h5' at \d+, .*is damaged",
+                 ["dump x.h5:/x", "head x.h5:/x", "attr x.h5:/x", "info x.h5:/x"]),
+        "copy x.h5:/x -o o.h5 -> 2: x.h5", "diff x.h5 x.h5 -> 2: x.h5", "ls x.h5 -> 0: x",
+        "verify x.h5 -> 0: not checked"]
+
+
+@lie(*HEAP)
+def a_heap_smaller_than_one_of_its_texts():
+    lying_heap(2, 1 << 20)
+
+
+@lie(*HEAP)
+def a_heap_with_an_object_of_all_there_is():
+    lying_heap(1, (1 << 64) - 1)
+
+
+@lie(*HEAP)
+def a_heap_whose_free_space_has_no_end():
+    lying_heap(0, 0)
+
+
 # --- links and names ---
 
 
