@@ -54,6 +54,12 @@ static slab_status count_chunks(slab_array *array, int64_t *total, int64_t *stor
     for (int64_t c = 0; c < grid.ntiles; c++)
         *stored += chunks[c].size > 0;
 done:
+    if (rc == SLAB_OK && *stored > *total)
+        rc = slab_error_set(SLAB_ERR_FORMAT, __FILE__, __LINE__,
+                            "array '%s' of '%s' is damaged: it has %" PRId64
+                            " chunks, of which %" PRId64 " are stored",
+                            slab_array_path(array), slab_file_path(slab_array_file(array)), *total,
+                            *stored);
     return rc;
 }
 

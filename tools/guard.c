@@ -151,7 +151,8 @@ static void on_crash(int number)
         put_place(&l, watch);
         put(&l, "crashed on it (signal ");
         put_number(&l, (uint64_t)number);
-        put(&l, "): the file is damaged");
+        put(&l, "): ");
+        put_name(&l, watch->failed ? watch->failed : "the file is damaged");
         end_line(&l);
         _exit(EXIT_ERROR);
     }

@@ -26,7 +26,7 @@ static void forget(void)
     for (int i = 0; i < SLAB_WATCH_FILES; i++)
         inside.files[i] = NULL;
     inside.written = written;
-    inside.object = NULL;
+    inside.object = inside.failed = NULL;
     inside.ours = false;
     inside.moved = inside.looked_at = inside.file_bytes = 0;
 }
@@ -84,6 +84,11 @@ void slab_watch_written(const char *path)
 void slab_watch_object(const char *path)
 {
     inside.object = path;
+}
+
+void slab_watch_failed(const char *why)
+{
+    inside.failed = why;
 }
 
 void slab_watch_step(void)

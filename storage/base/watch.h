@@ -28,6 +28,7 @@ typedef struct slab_watch {
     const char *volatile files[SLAB_WATCH_FILES]; /* that may be the reason; NULL: none */
     const char *volatile written;                 /* that a transaction changes; NULL: none */
     const char *volatile object;                  /* in the file; NULL: the file as a whole */
+    const char *volatile failed;  /* why it was not given what it asked for; NULL: it was */
     volatile bool ours;           /* slab's own code runs, called back from inside */
     bool uncounted;               /* memory is slab's own now: memory.h counts it */
     volatile uint64_t steps;      /* grows when it enters, leaves, and gets on */
@@ -53,6 +54,9 @@ void slab_watch_written(const char *path);
 
 /** It works on an object of the file; NULL: on the file. */
 void slab_watch_object(const char *path);
+
+/** It was not given what it asked for: not every library survives that. The text stays. */
+void slab_watch_failed(const char *why);
 
 /** It gets on: one of a number of steps that has an end. */
 void slab_watch_step(void);

@@ -59,6 +59,7 @@ herr_t slab_driver_failed(slab_status rc)
         return 0;
     if (failure.code == SLAB_OK)
         failure = *slab_error_last();
+    slab_watch_failed(failure.message);
     return -1;
 }
 

@@ -16,7 +16,7 @@ declare -A good=(
     [quantile]="in.h5:/g -p 0.25,0.75 -o OUT.h5:/q"
     [copy]="in.h5:/g -o OUT.h5:/g --chunks CHUNKS" [diff]="in.h5:/g in.h5:/g"
     [sbatch]="--print stat in.h5:/g" [rm]="in.h5:/spare" [attr]="in.h5:/g" [jobs]="" [clean]="in.h5" [help]="" [version]=""
-    [attr/set]="in.h5:/g units=K scale=0.5" [export/bed]="in.h5:/g -o OUT.bed"
+    [attr/set]="in.h5:/g units=K scale=0.5" [copy/file]="in.h5 -o OUT.h5" [export/bed]="in.h5:/g -o OUT.bed"
     [export/csv]="x.h5:/x -o OUT.csv" [import/npy]="in.npy -o OUT.h5:/n"
     [import/csv]="in.csv -o OUT.h5:/table")
 
