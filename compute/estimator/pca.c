@@ -46,21 +46,32 @@ static bool is_genotypes(const slab_array_info *info)
            info->dtype.precision == 2 && info->has_missing && info->missing[0] == 3;
 }
 
-static slab_status open_value(pca_model *model)
+static slab_status check_value(const slab_value *x)
 {
     slab_status rc = SLAB_OK;
-    const slab_fit *fit = &model->fit;
     char text[SLAB_SHAPE_TEXT_MAX], name[SLAB_DTYPE_NAME_MAX];
-    model->x = slab_value_load(fit->array, fit->selection, slab_crew_threads(fit->crew));
-    TRY(slab_value_status(model->x));
-    const slab_shape *shape = slab_value_shape(model->x);
-    slab_dtype dtype = slab_value_dtype(model->x);
+    const slab_shape *shape = slab_value_shape(x);
+    slab_dtype dtype = slab_value_dtype(x);
     REQUIRE(shape->rank == 2, SLAB_ERR_SHAPE, "pca takes an array of samples x columns, not %s",
             slab_shape_text(shape, text));
     REQUIRE(slab_dtype_is_number(dtype) && dtype.kind != SLAB_KIND_COMPLEX, SLAB_ERR_TYPE,
             "pca takes real numbers, not %s", slab_dtype_name(dtype, name));
     REQUIRE(shape->extent[0] > 0 && shape->extent[1] > 0, SLAB_ERR_SHAPE,
             "pca of an array without elements, %s", slab_shape_text(shape, text));
+done:
+    return rc;
+}
+
+static slab_status open_value(pca_model *model)
+{
+    slab_status rc = SLAB_OK;
+    const slab_fit *fit = &model->fit;
+    model->x = slab_value_load(fit->array, fit->selection, slab_crew_threads(fit->crew));
+    TRY(slab_value_status(model->x));
+    TRY_SAYING(check_value(model->x), "'%s:%s'", slab_file_path(slab_array_file(fit->array)),
+               slab_array_path(fit->array));
+    const slab_shape *shape = slab_value_shape(model->x);
+    slab_dtype dtype = slab_value_dtype(model->x);
     model->z.n = shape->extent[0];
     model->z.d = shape->extent[1];
     model->z.dtype = dtype;

@@ -101,6 +101,13 @@ void slab_error_set_agreed(void)
     last.agreed = last.code != SLAB_OK;
 }
 
+/* As a word: "'a'" begins "'a' is empty" and "'a': no such file". */
+static bool begins_with(const char *message, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return strncmp(message, prefix, n) == 0 && (message[n] == ' ' || message[n] == ':');
+}
+
 slab_status slab_error_prefix(slab_status code, const char *format, ...)
 {
     char prefix[SLAB_MESSAGE_MAX], joined[2 * SLAB_MESSAGE_MAX + 4];
@@ -108,10 +115,12 @@ slab_status slab_error_prefix(slab_status code, const char *format, ...)
     va_start(args, format);
     vsnprintf(prefix, sizeof prefix, format, args);
     va_end(args);
+    last.code = code;
+    if (begins_with(last.message, prefix))
+        return code;
     snprintf(joined, sizeof joined, "%s: %s", prefix, last.message);
     memcpy(last.message, joined, SLAB_MESSAGE_MAX - 1);
     last.message[SLAB_MESSAGE_MAX - 1] = '\0';
-    last.code = code;
     return code;
 }
 

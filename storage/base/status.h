@@ -79,7 +79,8 @@ slab_status slab_error_reword(const char *format, ...) __attribute__((format(pri
 /** Notes that all ranks know of the recorded failure. */
 void slab_error_set_agreed(void);
 
-/** Puts "context: " before the recorded message, to say which file or chunk it was about. */
+/** Puts "context: " before the recorded message, to say which file or chunk it was about, unless it
+ * begins with the same context. */
 slab_status slab_error_prefix(slab_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -25,6 +25,8 @@ static slab_status check(const slab_filter *filter, const slab_chunk_type *type)
     const uint32_t *v = filter->values;
     REQUIRE(filter->nvalues > CLASS && filter->nvalues <= SLAB_FILTER_VALUES_MAX,
             SLAB_ERR_UNSUPPORTED, "N-bit filter with %u parameters", filter->nvalues);
+    REQUIRE(v[NPARMS] == filter->nvalues, SLAB_ERR_UNSUPPORTED,
+            "N-bit filter with %u parameters that states %" PRIu32, filter->nvalues, v[NPARMS]);
     if (is_verbatim(filter))
         goto done;
     REQUIRE(v[CLASS] == CLASS_ATOMIC && filter->nvalues >= NVALUES, SLAB_ERR_UNSUPPORTED,

@@ -50,6 +50,21 @@ START_TEST(a_failure_leaves_its_message_and_its_place)
 }
 END_TEST
 
+START_TEST(what_a_message_is_about_is_said_once)
+{
+    static const char *const about[] = {"'a' is empty", "'a': empty"};
+    for (int i = 0; i < 2; i++) {
+        slab_error_set(SLAB_ERR_IO, "f.c", 1, "%s", about[i]);
+        ck_assert_int_eq(slab_error_prefix(SLAB_ERR_FORMAT, "'%s'", "a"), SLAB_ERR_FORMAT);
+        ck_assert_int_eq(slab_error_last()->code, SLAB_ERR_FORMAT);
+        ck_assert_str_eq(slab_error_last()->message, about[i]);
+    }
+    slab_error_set(SLAB_ERR_IO, "f.c", 1, "'a' is empty");
+    slab_error_prefix(SLAB_ERR_IO, "'%s", "a");
+    ck_assert_str_eq(slab_error_last()->message, "'a: 'a' is empty");
+}
+END_TEST
+
 START_TEST(a_message_may_quote_the_one_before)
 {
     slab_error_set(SLAB_ERR_IO, "f.c", 1, "first");
@@ -143,6 +158,7 @@ int main(void)
     TCase *tests = tcase_create("status");
     tcase_add_test(tests, codes_have_names_and_meanings);
     tcase_add_test(tests, a_failure_leaves_its_message_and_its_place);
+    tcase_add_test(tests, what_a_message_is_about_is_said_once);
     tcase_add_test(tests, a_message_may_quote_the_one_before);
     tcase_add_test(tests, long_messages_are_cut_not_overrun);
     tcase_add_test(tests, errno_becomes_the_status_that_fits);

@@ -134,6 +134,7 @@ START_TEST(layouts_that_are_not_of_one_integer_are_left_to_hdf5)
         {8, 0, 4, 1, 4, 0, 9, 24},  /* bits past the end */
         {8, 0, 4, 1, 4, 0, 9, ~0u}, /* far past it */
         {8, 0, 5, 1, 4, 0, 9, 0},   /* another number of elements */
+        {9, 0, 4, 1, 4, 0, 9, 0},   /* another number of parameters */
     };
     slab_chunk_type type = {slab_dtype_make(SLAB_KIND_INT, 4), 16};
     slab_filter filter = {.id = SLAB_FILTER_NBIT, .nvalues = 8, .values = {8, 0, 4, 1, 4, 0, 9, 0}};
