@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/thread.h>
 #include <slab/storage/base/try.h>
 
 enum { THREADS_MAX = 8 };
@@ -142,20 +142,15 @@ static void *write_blocks(void *context)
     return NULL;
 }
 
-/* Signals are for the threads that look at them: the writing threads take none. */
 static slab_status start_threads(slab_block_writer *w)
 {
     slab_status rc = SLAB_OK;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int i = 0; i < w->target.threads && i < THREADS_MAX; i++) {
-        int failed = pthread_create(&w->thread[i], NULL, write_blocks, w);
+        int failed = slab_thread_start(&w->thread[i], write_blocks, w);
         REQUIRE(!failed, SLAB_ERR_MEMORY, "cannot start a writing thread: %s", strerror(failed));
         w->nthreads++;
     }
 done:
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
 }
 

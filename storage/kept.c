@@ -13,6 +13,7 @@
 #include <slab/storage/base/io.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/thread.h>
 #include <slab/storage/base/try.h>
 
 enum { STRIPE = 64 }; /* neighbouring chunks that one rank checks: they mostly lie together */
@@ -356,7 +357,7 @@ static slab_status check_all(slab_kept *kept, int fd, int threads)
     for (int t = 0; t < threads; t++) {
         workers[t].of = &of;
         if (t > 0)
-            workers[t].started = !pthread_create(&workers[t].id, NULL, check_chunks, &workers[t]);
+            workers[t].started = !slab_thread_start(&workers[t].id, check_chunks, &workers[t]);
     }
     check_chunks(&workers[0]);
     for (int t = 0; t < threads; t++) {

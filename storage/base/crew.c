@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include <slab/storage/base/cores.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/thread.h>
 #include <slab/storage/base/try.h>
 
 #define END_BIAS     ((int64_t)1 << 30)
@@ -353,16 +353,12 @@ static slab_status run_workers(run *r)
 {
     slab_status rc = SLAB_OK;
     worker *workers = NULL;
-    sigset_t all, old;
     ALLOC(workers, r->crew->threads, "threads");
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are for the main thread */
     for (int i = 0; i < r->crew->threads; i++) {
         workers[i] = (worker){.run = r, .thread = i};
         if (i > 0)
-            workers[i].started = pthread_create(&workers[i].id, NULL, work, &workers[i]) == 0;
+            workers[i].started = slab_thread_start(&workers[i].id, work, &workers[i]) == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     work(&workers[0]);
     for (int i = 1; i < r->crew->threads; i++)
         if (workers[i].started)

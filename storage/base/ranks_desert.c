@@ -7,11 +7,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/ranks_impl.h>
+#include <slab/storage/base/thread.h>
 
 enum { GRACE_S = 10 };
 
@@ -60,7 +60,6 @@ void slab_ranks_desert(const slab_ranks *ranks)
 {
     const slab_error *error = slab_error_last();
     pthread_condattr_t monotonic;
-    sigset_t all, before;
     if (ranks->count == 1 || error->code == SLAB_OK || error->agreed || watched)
         return;
     why = *error;
@@ -73,10 +72,7 @@ void slab_ranks_desert(const slab_ranks *ranks)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&calm, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all); /* signals are for the threads that look at them */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    watched = pthread_create(&watcher, NULL, watch, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    watched = slab_thread_start(&watcher, watch, NULL) == 0;
 }
 
 void ranks_desertion_end(void)

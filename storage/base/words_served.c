@@ -8,13 +8,13 @@
 
 #include <mpi.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/ranks_impl.h>
+#include <slab/storage/base/thread.h>
 #include <slab/storage/base/try.h>
 
 enum { TAG_ASK = 1, TAG_ANSWER, TAG_LOOK }; /* answers to a look do not meet those to operations */
@@ -83,11 +83,7 @@ static void *serve(void *context)
 static slab_status start_server(served_words *w)
 {
     slab_status rc = SLAB_OK;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are for the main thread */
-    w->serving = pthread_create(&w->server, NULL, serve, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    w->serving = slab_thread_start(&w->server, serve, w) == 0;
     REQUIRE(w->serving, SLAB_ERR_MEMORY, "no thread can be started");
 done:
     return rc;

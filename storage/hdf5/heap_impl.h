@@ -22,4 +22,22 @@
 slab_status slab_heap_check(const slab_driver_file *file, uint64_t address, size_t size,
                             const uint8_t *bytes);
 
+/** What objects a heap has; all 0 at first. */
+typedef struct slab_heap {
+    uint64_t address; /* of the heap that was loaded last; 0: none was */
+    uint64_t *sizes;  /* in bytes, by number; UINT64_MAX: there is none */
+    size_t n, room;
+} slab_heap;
+
+/**
+ * How many bytes an object of a heap has. The heap is read when it is another one than the last
+ * time.
+ * @param[out] size  UINT64_MAX: there is no such object
+ * @retval SLAB_ERR_FORMAT  there is no heap, or it is damaged
+ * @retval SLAB_ERR_IO, SLAB_ERR_MEMORY
+ */
+slab_status slab_heap_object(const slab_driver_file *file, slab_heap *heap, uint64_t address,
+                             uint32_t number, uint64_t *size);
+void slab_heap_clear(slab_heap *heap);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/watch.h>
+#include <slab/storage/hdf5/lists_impl.h>
 #include <slab/storage/hdf5/occupied_impl.h>
 
 typedef struct look {
@@ -16,7 +17,8 @@ typedef struct look {
     uint64_t file_size;
     slab_lane *lane; /* NULL: slab does not have these filters */
     unsigned char *packed, *plain;
-    size_t room; /* of packed */
+    size_t room;       /* of packed */
+    slab_lists *lists; /* NULL: its elements do not lie in heaps */
 } look;
 
 static herr_t read_packed(hid_t array, const hsize_t *offset, uint32_t *mask, unsigned char *packed,
@@ -53,6 +55,14 @@ static slab_status decode(look *l, uint32_t mask, size_t size)
     return rc;
 }
 
+static size_t elements_of(const look *l)
+{
+    size_t elements = 1;
+    for (int i = 0; i < l->info->chunk.rank; i++)
+        elements *= (size_t)l->info->chunk.extent[i];
+    return elements;
+}
+
 static slab_status chunk_look(look *l, const hsize_t *offset)
 {
     slab_status rc = SLAB_OK;
@@ -64,10 +74,10 @@ static slab_status chunk_look(look *l, const hsize_t *offset)
         goto done; /* never written */
     REQUIRE(size <= l->file_size, SLAB_ERR_FORMAT,
             "%" PRIu64 " bytes in a file of %" PRIu64 " bytes", (uint64_t)size, l->file_size);
-    /* Without filters there is nothing to decode. HDF5 reads what a chunk has, whatever the index
-     * says; H5Dread_chunk() would read what the index says, for which there may be no room. */
-    if (l->pipeline.nfilters == 0)
-        goto done;
+    /* HDF5 reads what a chunk has, whatever the index says; H5Dread_chunk() would read what the
+     * index says, for which there may be no room. */
+    if (l->pipeline.nfilters == 0 && (!l->lists || size != l->pipeline.type.bytes))
+        goto done; /* nothing to decode */
     if (size > l->room) {
         TRY(slab_memory_resize((void **)&l->packed, (size_t)size, 1, "a packed chunk"));
         l->room = (size_t)size;
@@ -81,6 +91,8 @@ static slab_status chunk_look(look *l, const hsize_t *offset)
             l->pipeline.type.bytes);
     if (l->lane != NULL)
         TRY(decode(l, mask, (size_t)size));
+    if (l->lane != NULL && l->lists != NULL)
+        TRY(slab_lists_check(l->lists, l->plain, elements_of(l)));
 done:
     return rc;
 }
@@ -133,12 +145,9 @@ static slab_status look_prepare(look *l)
     slab_status rc = SLAB_OK;
     char *file = NULL;
     struct stat st;
-    size_t elements = 1;
-    for (int i = 0; i < l->info->chunk.rank; i++)
-        elements *= (size_t)l->info->chunk.extent[i];
     l->pipeline = l->info->pipeline;
-    l->pipeline.type.dtype = (slab_dtype){.kind = SLAB_KIND_OTHER,
-                                          .size = (uint32_t)(l->pipeline.type.bytes / elements)};
+    l->pipeline.type.dtype = (slab_dtype){
+        .kind = SLAB_KIND_OTHER, .size = (uint32_t)(l->pipeline.type.bytes / elements_of(l))};
     TRY(slab_hdf5_file_name(l->array, &file));
     if (stat(file, &st) != 0)
         FAIL_ERRNO("cannot look at '%s'", file);
@@ -185,14 +194,20 @@ slab_status slab_chunks_are_whole(hid_t array, const slab_array_info *info,
     slab_status rc = SLAB_OK;
     look l = {.array = array, .info = info};
     slab_selection s = selection ? *selection : slab_selection_rows(&info->shape, 0, INT64_MAX);
-    if (info->layout != SLAB_LAYOUT_CHUNKED || info->stored_bytes == 0 || !size_is_known(array))
-        return SLAB_OK;
     for (int i = 0; i < s.rank; i++)
         if (s.count[i] == 0)
             return SLAB_OK;
+    if (info->stored_bytes == 0 || !size_is_known(array))
+        return SLAB_OK;
+    TRY(slab_lists_open(array, &l.lists));
+    if (l.lists != NULL && info->layout == SLAB_LAYOUT_CONTIGUOUS)
+        TRY(slab_lists_check_rows(l.lists, array, &info->shape, &s));
+    if (info->layout != SLAB_LAYOUT_CHUNKED)
+        goto done;
     TRY(look_prepare(&l));
     TRY(look_at_all(&l, &s));
 done:
+    slab_lists_close(&l.lists);
     slab_lane_destroy(&l.lane);
     slab_memory_free(l.packed);
     slab_memory_free(l.plain);

@@ -1,6 +1,7 @@
 /**
- * Chunks that HDF5 is to decode. Of one that decodes to fewer bytes than a chunk has, HDF5 reads on
- * behind its buffer, and gives what lies there as elements. Called inside slab_hdf5_enter().
+ * Elements that HDF5 is to read. Of a chunk that decodes to fewer bytes than a chunk has,
+ * HDF5 reads on behind its buffer, and gives what lies there as elements; texts and lists see
+ * lists_impl.h. Called inside slab_hdf5_enter().
  */
 #ifndef SLAB_STORAGE_HDF5_WHOLE_CHUNKS_IMPL_H
 #define SLAB_STORAGE_HDF5_WHOLE_CHUNKS_IMPL_H
@@ -8,8 +9,8 @@
 #include <slab/storage/hdf5/library_impl.h>
 
 /**
- * To be called before HDF5 reads a selection (NULL: all elements) of an array. Nothing for other
- * layouts than chunks, and for what only HDF5 can decode: there, only chunks that no filter has
+ * To be called before HDF5 reads a selection (NULL: all elements) of an array. Nothing for compact
+ * and virtual layouts, and for what only HDF5 can decode: there, only chunks that no filter has
  * touched are looked at.
  *
  * @param[in] info  as slab_meta_describe() has it

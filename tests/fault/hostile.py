@@ -25,6 +25,7 @@ MEMORY = 64  # MiB, of calls that take a budget
 BESIDE = 64  # for the program itself
 LARGE = 1 << 22  # elements: what takes its time
 HEAD = 10  # rows that head reads; HDF5 may crash on those behind them
+HEADERS_ALONE = ("info", "ls", "attr", "sbatch")  # read no elements
 
 
 def within_memory():
@@ -37,12 +38,14 @@ def within_memory():
 
 
 def walk(file, path, rows):
-    """What h5py finds at a path: shape, and the elements, or those of the first rows, as a digestible text."""
+    """What h5py finds at a path: shape, and the elements, those of the first rows or none, as a digestible text."""
     thing = file[path]
     if isinstance(thing, h5py.Group):
         return "group", sorted(thing), 0
-    if thing.size and thing.size > LARGE:
+    if rows != 0 and thing.size and thing.size > LARGE:
         return "large", thing.shape, thing.size
+    if rows == 0:
+        return "header", thing.shape, thing.id.get_type().get_size()
     try:
         value = thing[:rows] if rows and thing.shape else thing[()]
     except ValueError:  # numpy has no such number; HDF5 makes one that it has
@@ -54,7 +57,8 @@ def walk(file, path, rows):
 
 
 def read_by_hdf5(path, objects, rows=None):
-    """Of each object what h5py says (its elements: of the first rows), in a process of its own: it may crash or hang. None: it does not read."""
+    """Of each object what h5py says (of its elements: the first rows), in a process of its own: it may crash or
+    hang. None: it does not read."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -110,7 +114,7 @@ class Call:
         self.key, self.verb, self.words = key, key.split("/")[0], [key.split("/")[0]] + words
         self.reads = next((m.group(0) for w in words if (m := re.search(r"\bin\.(h5|bed|npy|csv)", w))), None)
         self.paths = sorted(set(re.findall(r"in\.h5:(/\w+)", " ".join(words)))) or ["/"]
-        self.rows = HEAD if self.verb == "head" else None
+        self.rows = HEAD if self.verb == "head" else 0 if self.verb in HEADERS_ALONE else None
         if bench.has_option(self.verb, "--memory"):
             self.words += ["--memory", f"{MEMORY}M"]
         self.most = (MEMORY if "--memory" in self.words else 0) + BESIDE
