@@ -191,6 +191,25 @@ done:
     return rc;
 }
 
+/* An index that names a chunk twice hides another one, which would read as fill values. */
+static slab_status chunks_are_all(const slab_array *array, slab_meta *meta)
+{
+    slab_status rc = SLAB_OK;
+    slab_array_info now;
+    uint64_t found = 0;
+    for (int64_t c = 0; c < array->grid.ntiles; c++)
+        found += array->chunks[c].size;
+    if (found == array->info.stored_bytes)
+        return SLAB_OK;
+    TRY(slab_meta_describe(meta, array->path, &now)); /* others may have added some meanwhile */
+    REQUIRE(found == now.stored_bytes, SLAB_ERR_FORMAT,
+            "its chunk index is damaged: it has %" PRIu64 " bytes of chunks, and %" PRIu64
+            " are those of its shape",
+            now.stored_bytes, found);
+done:
+    return rc;
+}
+
 static slab_status look_up(slab_array *array)
 {
     slab_status rc = SLAB_OK;
@@ -202,6 +221,7 @@ static slab_status look_up(slab_array *array)
                array->file->path, array->path);
     TRY_SAYING(slab_chunks_are_apart(array->chunks, &array->grid), "cannot use '%s:%s'",
                array->file->path, array->path);
+    TRY_SAYING(chunks_are_all(array, meta), "cannot use '%s:%s'", array->file->path, array->path);
 done:
     return rc;
 }

@@ -92,6 +92,13 @@ def chunks_that_overlap():
     patch("x.h5", (u64(where[5].byte_offset), u64(where[2].byte_offset + 4)))
 
 
+@lie(*array_says(r"'x\.h5:/x': its chunk index is damaged: it has 6400 bytes of chunks, and 4800 are those of its shape"))
+def a_chunk_that_is_named_twice():
+    where = chunked()
+    key, address = struct.pack("<IIQQQ", 400, 0, 10, 10, 0), u64(where[5].byte_offset)
+    patch("x.h5", (key + address, struct.pack("<IIQQQ", 400, 0, 0, 10, 0) + address))
+
+
 @lie(*array_says(r"/x' of 'x\.h5': chunk \[1, 1\], 400 bytes at \d+, lies outside of the file"))
 def a_chunk_behind_the_end():
     where = chunked()
