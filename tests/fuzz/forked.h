@@ -70,26 +70,30 @@ static inline void counters_load(void)
         memcpy(edge_bounds[0], shared->edges, edge_counters());
 }
 
-/* The innermost function of the library's, for which one file is kept. False: there is none; or it
- * is one that calls slab's driver and does nothing beside. */
-static inline bool child_note(const char *how)
+/* The function of the library's for which one file is kept: the innermost, or, where the innermost
+ * is but where the time was up, the call that did not come back. False: there is none; or it is one
+ * that calls slab's driver and does nothing beside. */
+static inline bool child_note(const char *how, bool outermost)
 {
     void *frames[CHILD_FRAMES];
     Dl_info at;
+    bool found = false;
     int n = backtrace(frames, CHILD_FRAMES);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && (outermost || !found); i++)
         if (dladdr(frames[i], &at) && strstr(at.dli_fname, "libhdf5")) {
             const char *name = at.dli_sname ? at.dli_sname : "unknown";
             snprintf(shared->where, sizeof shared->where, "%s-%s", how, name);
-            return strncmp(name, "H5FD_", 5) != 0;
+            if (!found && strncmp(name, "H5FD_", 5) == 0)
+                return false;
+            found = true;
         }
-    return false;
+    return found;
 }
 
-static inline void child_ends(const char *how)
+static inline void child_ends(const char *how, bool outermost)
 {
     const slab_watch *watch = slab_watch_here();
-    if (!watch || watch->ours || !child_note(how))
+    if (!watch || watch->ours || !child_note(how, outermost))
         return;
     counters_save();
     _exit(CHILD_IN_LIBRARY);
@@ -98,12 +102,15 @@ static inline void child_ends(const char *how)
 /* A sanitizer has seen something, and said so. */
 static inline void child_reported(void)
 {
-    child_ends("memory");
+    child_ends("memory", false);
 }
 
 static inline void child_signal(int number)
 {
-    child_ends(number == SIGPROF ? "hang" : number == SIGABRT ? "abort" : "crash");
+    if (number == SIGPROF)
+        child_ends("hang", true);
+    else
+        child_ends(number == SIGABRT ? "abort" : "crash", false);
     if (__sanitizer_print_stack_trace)
         __sanitizer_print_stack_trace();
     signal(number, SIG_DFL);
