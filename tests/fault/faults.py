@@ -10,6 +10,7 @@ A case is a call that writes, and what it finds where it writes:
 import hashlib
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,13 @@ def contents(folder):
 
 def hot_journal(folder):
     return any(name.endswith(JOURNAL) for name in os.listdir(folder))
+
+
+def within_memory():
+    """For other programs on HDF5, before they start: they take all memory there is, if a file says so, or, once in
+    some hundred runs, h5dump beside a writer."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
 
 def h5dump_reads(folder):

@@ -4,7 +4,6 @@ import collections
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -26,12 +25,6 @@ BESIDE = 64  # for the program itself
 LARGE = 1 << 22  # elements: what takes its time
 HEAD = 10  # rows that head reads; HDF5 may crash on those behind them
 HEADERS_ALONE = ("info", "ls", "attr", "sbatch")  # read no elements
-
-
-def within_memory():
-    """HDF5 takes all memory there is, if a file says so."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
 
 # --- what HDF5 itself reads ---
@@ -67,7 +60,7 @@ def read_by_hdf5(path, objects, rows=None):
         signal.alarm(0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(10)
-        within_memory()
+        faults.within_memory()
         found = {}
         try:
             os.chdir(os.path.dirname(path))
@@ -95,7 +88,7 @@ def read_by_h5dump(path, objects):
     """h5py has no types for some of what HDF5 reads."""
     try:
         return subprocess.run(["h5dump", "-d", objects[0], path], timeout=10, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, preexec_fn=within_memory).returncode == 0
+                              stderr=subprocess.DEVNULL, preexec_fn=faults.within_memory).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
