@@ -143,8 +143,7 @@ def hot_journal(folder):
 
 
 def within_memory():
-    """For other programs on HDF5, before they start: they take all memory there is, if a file says so, or, once in
-    some hundred runs, h5dump beside a writer."""
+    """For other programs on HDF5, before they start: they take all memory there is, if a file says so."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
