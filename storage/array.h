@@ -63,6 +63,14 @@ typedef struct slab_array slab_array;
  */
 slab_status slab_file_open(slab_ranks *ranks, const char *path, slab_file **out);
 void slab_file_close(slab_file **file);
+
+/**
+ * For a program in which nobody else uses HDF5, before all other calls and before MPI starts: HDF5
+ * does not tidy up when MPI or the process ends. Where it could not close a file, as after a group
+ * that it could not finish, it crashes there (1.10.8). All that slab has written is in its files by
+ * then, or is not to be. Costs what the start of HDF5 does, 3 ms, once.
+ */
+void slab_file_skip_cleanup(void);
 const char *slab_file_path(const slab_file *file);
 
 /** Kinds of objects in a file. */

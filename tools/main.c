@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <slab/storage/array.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/try.h>
@@ -231,6 +232,7 @@ int main(int argc, char **argv)
 {
     slab_ranks *world = NULL;
     int code = EXIT_ERROR;
+    slab_file_skip_cleanup();
     signal(SIGPIPE, SIG_DFL); /* "slab dump ... | head" ends quietly, whatever we inherited */
     catch_signals(argc >= 2 ? slab_command_by_name(verb_of(argv[1])) : NULL);
     if (slab_ranks_start(&world) != SLAB_OK)

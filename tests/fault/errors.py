@@ -15,7 +15,8 @@ import faults
 SEED = faults.setting("SLAB_SEED", int(time.time()))
 SECONDS = faults.setting("SLAB_SECONDS", 20)
 ONLY = os.environ.get("SLAB_FAULT_ONLY")
-EACH_ON_TWO = 2  # calls of each class that fail on the second of two ranks
+EACH_ON_TWO = faults.setting("SLAB_EACH_ON_TWO", 2)  # calls of each class that fail on one of two ranks
+WHO = [(1, 0), (2, 1), (2, 0)]  # of how many ranks which one is struck
 
 
 class Fault:
@@ -92,9 +93,9 @@ def verdict(case, done, harmless, may_leave):
             ("new", 0): "done"}[state, done.returncode]
 
 
-def inject(case, fault, call, n, ranks):
+def inject(case, fault, call, n, ranks, struck=0):
     case.set_up()
-    shim = {**fault.shim(case.bench, call, n), "FAULT_RANK": str(ranks - 1), "FAULT_VANISH": case.trial}
+    shim = {**fault.shim(case.bench, call, n), "FAULT_RANK": str(struck), "FAULT_VANISH": case.trial}
     done = faults.run(case.words + ["-q"], case.trial, ranks=ranks, shim=shim)
     if os.path.exists(f"{case.trial}.gone"):
         shutil.rmtree(case.trial, ignore_errors=True)
@@ -106,30 +107,30 @@ def inject(case, fault, call, n, ranks):
     return verdict(case, done, fault.harmless, may_leave)
 
 
-def counted(case, ranks):
-    """Calls of each class of the last rank."""
+def counted(case, ranks, struck=0):
+    """Calls of each class of the rank that is to be struck."""
     recorded = f"{case.bench.folder}/trace"
     case.new()
     case.set_up()
     faults.succeeds(case.words + ["-q"], case.trial, ranks=ranks,
                     shim={"FAULT_ROOT": case.bench.folder, "FAULT_TRACE": recorded})
-    counts = calltrace.calls(calltrace.read(recorded))[ranks - 1]
+    counts = calltrace.calls(calltrace.read(recorded))[struck]
     os.unlink(recorded)
     counts["all"] = sum(n for call, n in counts.items() if call != "mpi")
     return counts
 
 
 def places(case):
-    """(fault, class, n, ranks): every call of one rank, some of the second of two."""
-    for ranks in (1, 2) if case.many else (1,):
-        counts = counted(case, ranks)
+    """(fault, class, n, ranks, struck): every call of one rank, some of each of two."""
+    for ranks, struck in WHO if case.many else WHO[:1]:
+        counts = counted(case, ranks, struck)
         for fault in FAULTS:
             for call in fault.classes:
                 numbers = range(1, counts[call] + 1)
                 if ranks > 1:
                     numbers = random.sample(numbers, min(EACH_ON_TWO, len(numbers)))
                 for n in numbers:
-                    yield fault, call, n, ranks
+                    yield fault, call, n, ranks, struck
 
 
 # --- calls that write nothing ---
@@ -254,11 +255,12 @@ def inject_all(bench, cases, clock, seen):
             for _ in range(25 if SECONDS else len(todo[case])):
                 if clock.over() or not todo[case]:
                     break
-                fault, call, n, ranks = todo[case].pop()
+                fault, call, n, ranks, struck = todo[case].pop()
                 try:
-                    seen[fault.name, inject(case, fault, call, n, ranks)] += 1
+                    seen[fault.name, inject(case, fault, call, n, ranks, struck)] += 1
                 except faults.Failure as failure:
-                    raise faults.Failure(f"{case.name}, {ranks} ranks, {fault.name} at {call} {n}: {failure}\n"
+                    who = f"rank {struck} of {ranks}"
+                    raise faults.Failure(f"{case.name}, {who}, {fault.name} at {call} {n}: {failure}\n"
                                          f"      {case.trial}: {sorted(os.listdir(case.trial))}") from None
             if not todo[case]:
                 del todo[case]

@@ -1,4 +1,5 @@
 """Several processes at one file, names and rights: see test_together.sh."""
+import concurrent.futures
 import fcntl
 import hashlib
 import os
@@ -304,9 +305,10 @@ def half_a_commit_is_seen_by_no_way(folder):
         raise Failure(f"slab {' '.join(words)} sees what was not committed: {done.stdout} {done.stderr}")
     place = copy_of(folder)
     writer = struck(SMALL, place, "stop", "write", n)
-    for words in ways:
-        said = refused(words, place, rf"another process is writing '.*': process {writer.pid} \(slab\)")
-    print(f"      {said}")
+    pattern = rf"another process is writing '.*': process {writer.pid} \(slab\)"
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as pool:  # each waits for some seconds
+        said = list(pool.map(lambda words: refused(words, place, pattern), ways))
+    print(f"      {said[0]}")
     writer.kill()
     writer.communicate()
 
@@ -462,39 +464,71 @@ def too_wide(folder, mask):
             raise Failure(f"{name} has rights {mode & 0o777:03o} under umask {mask:03o}")
 
 
+def kinds_of(folder):
+    """What the files are that slab has beside outputs and in its scratch folder."""
+    return {re.sub(r"-\d+$|-\w{6}$", "", name.split(".slab-")[-1])
+            for name in os.listdir(folder) if ".slab-" in name or "slab-scratch" in name}
+
+
+def killed_behind_each_file(bench, case, made, mask):
+    """The kinds of files that were seen by one who killed it when a file more was there, and looked."""
+    seen = set()
+    for n in made:
+        case.set_up()
+        faults.run(case.words + ["-q"], case.trial,
+                   shim={"FAULT_ROOT": bench.folder, "FAULT_DO": "kill", "FAULT_AT": str(n + 2)})
+        for place in (case.trial, bench.scratch):
+            too_wide(place, mask)
+            seen |= kinds_of(place)
+        for name in os.listdir(bench.scratch):
+            os.unlink(f"{bench.scratch}/{name}")
+    return seen
+
+
 def no_file_has_wider_rights_than_the_umask_says(folder):
     """A run is killed before each call behind which a file more is there, and what lies about looked at."""
-    seen, whole = set(), True
-    for mask in (0o077, 0o027):
-        old = os.umask(mask)
-        try:
-            bench = faults.Bench("40x60", "16x16")
-            faults.scratch = bench.scratch
-            clock = faults.Clock(5 * SECONDS)
-            for case in shuffled(bench):
-                if clock.over():
-                    whole = False
-                    break
-                calls = [r for r in recorded(case) if r.did != calltrace.SYNC_END]
-                too_wide(case.trial, mask)
-                made = [n for n, r in enumerate(calls) if r.did == calltrace.CREATE]
-                for n in made:
-                    case.set_up()
-                    faults.run(case.words + ["-q"], case.trial,
-                               shim={"FAULT_ROOT": bench.folder, "FAULT_DO": "kill", "FAULT_AT": str(n + 2)})
-                    for place in (case.trial, bench.scratch):
-                        too_wide(place, mask)
-                        seen.update(re.sub(r"-\d+$|-\w{6}$", "", name.split(".slab-")[-1])
-                                    for name in os.listdir(place) if ".slab-" in name or "slab-scratch" in name)
-                    for name in os.listdir(bench.scratch):
-                        os.unlink(f"{bench.scratch}/{name}")
-            bench.close()
-        finally:
-            os.umask(old)
-            faults.scratch = None
+    seen, mask = set(), 0o077
+    old = os.umask(mask)
+    bench = faults.Bench("40x60", "16x16")
+    faults.scratch = bench.scratch
+    try:
+        clock = faults.Clock(5 * SECONDS)
+        for case in shuffled(bench):
+            if clock.over():
+                break
+            calls = [r for r in recorded(case) if r.did != calltrace.SYNC_END]
+            too_wide(case.trial, mask)
+            made = [n for n, r in enumerate(calls) if r.did == calltrace.CREATE]
+            seen |= killed_behind_each_file(bench, case, made, mask)
+        whole = not clock.over()
+    finally:
+        os.umask(old)
+        faults.scratch = None
+        bench.close()
     print(f"      seen: {', '.join(sorted(seen))}")
     if whole and not {"part", "job", "journal", "log"} <= {re.split(r"[-.\d]", s)[0] for s in seen}:
         raise Failure(f"not all kinds of files were seen: {sorted(seen)}")
+
+
+def what_is_written_has_the_rights_that_the_umask_leaves(folder):
+    bench, looked = faults.Bench("40x60", "16x16"), 0
+    old = os.umask(0o027)
+    try:
+        for case in bench.cases(" new$"):
+            case.set_up()
+            there = set(os.listdir(case.trial))
+            faults.succeeds(case.words + ["-q"], case.trial)
+            for name in set(os.listdir(case.trial)) - there:
+                mode = stat.S_IMODE(os.lstat(f"{case.trial}/{name}").st_mode)
+                looked += 1
+                if mode != 0o640:
+                    raise Failure(f"{' '.join(case.words)}: {name} has rights {mode:03o} under umask 027")
+    finally:
+        os.umask(old)
+        bench.close()
+    if looked < 10:
+        raise Failure(f"{looked} files were looked at")
+    print(f"      {looked} files")
 
 
 def planted_names_are_not_followed(folder):
@@ -569,6 +603,7 @@ TESTS = [readers_never_see_half_a_commit, a_second_writer_is_told_who_the_first_
          a_reader_that_was_there_when_a_writer_was_killed_sees_the_old_state,
          clean_undoes_a_commit_before_it_gives_up, a_file_of_two_names_is_not_written_in_place, an_output_that_is_an_input_is_refused,
          an_output_that_exists_is_refused_without_force, no_file_has_wider_rights_than_the_umask_says,
+         what_is_written_has_the_rights_that_the_umask_leaves,
          planted_names_are_not_followed, nothing_that_a_file_says_is_executed]
 
 
