@@ -92,7 +92,8 @@ def chunks_that_overlap():
     patch("x.h5", (u64(where[5].byte_offset), u64(where[2].byte_offset + 4)))
 
 
-@lie(*array_says(r"'x\.h5:/x': its chunk index is damaged: it has 6400 bytes of chunks, and 4800 are those of its shape"))
+# How many a search finds differs: by HDF5 1.10 4800, by 1.14 6000.
+@lie(*array_says(r"'x\.h5:/x': its chunk index is damaged: it has 6400 bytes of chunks, and (4800|6000) are those of its shape"))
 def a_chunk_that_is_named_twice():
     where = chunked()
     key, address = struct.pack("<IIQQQ", 400, 0, 10, 10, 0), u64(where[5].byte_offset)
