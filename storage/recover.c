@@ -30,7 +30,7 @@ static slab_status lock_or_fail(const char *path, slab_locked (*lock)(int fd), i
         goto done;
     if (*fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
-    if (lock(*fd) == SLAB_LOCK_HELD) {
+    if (slab_lock_soon(lock, *fd) == SLAB_LOCK_HELD) {
         slab_lock_holders(*fd, who);
         FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
     }

@@ -65,7 +65,7 @@ static slab_status lock_dead(const char *temporary, int *out)
             "'%s' is in the way: not a regular file of this user's", temporary);
     if (fd < 0)
         FAIL_ERRNO("'%s' is in the way", temporary);
-    slab_locked got = slab_lock_exclusive(fd);
+    slab_locked got = slab_lock_soon(slab_lock_exclusive, fd);
     if (got == SLAB_LOCK_HELD) {
         slab_lock_holders(fd, who);
         FAIL(SLAB_ERR_LOCKED, "%s is writing it ('%s' is locked)", who, temporary);

@@ -61,7 +61,7 @@ slab_status slab_txn_file_lock(const char *path, int *out)
         fd = open(path, O_RDWR | O_CLOEXEC);
         if (fd < 0)
             FAIL_ERRNO("cannot open '%s' for writing", path);
-        got = slab_lock_intent(fd);
+        got = slab_lock_soon(slab_lock_intent, fd);
         if (got == SLAB_LOCK_HELD) {
             slab_lock_holders(fd, who);
             FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);

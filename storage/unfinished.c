@@ -216,9 +216,13 @@ static slab_status lock_dead(const char *path, int *fd)
         goto done;
     if (*fd < 0)
         FAIL_ERRNO("cannot open '%s'", path);
-    if (slab_lock_exclusive(*fd) == SLAB_LOCK_HELD) {
+    if (slab_lock_soon(slab_lock_exclusive, *fd) == SLAB_LOCK_HELD) {
         slab_lock_holders(*fd, who);
         FAIL(SLAB_ERR_LOCKED, "'%s' is being written by %s", path, who);
+    }
+    if (!slab_path_is(path, *fd)) { /* meanwhile it has its final name, or is gone */
+        close(*fd);
+        *fd = -1;
     }
 done:
     return rc;

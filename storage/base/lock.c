@@ -9,10 +9,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Where the lock of one who is going to write lies: no file is as long. */
 #define INTENT_BYTE ((off_t)1 << 62)
+
+enum { PAUSE_MS = 10, PATIENCE_MS = 1000 }; /* with one that may be ending */
 
 /* The words by which HDF5 knows it. */
 static bool is_off(void)
@@ -70,6 +73,17 @@ slab_locked slab_lock_intent(int fd)
         lock = intent(F_UNLCK);
         while (fcntl(fd, F_OFD_SETLK, &lock) != 0 && errno == EINTR)
             ;
+    }
+    return got;
+}
+
+slab_locked slab_lock_soon(slab_locked (*lock)(int fd), int fd)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    slab_locked got = lock(fd);
+    for (int waited = 0; got == SLAB_LOCK_HELD && waited < PATIENCE_MS; waited += PAUSE_MS) {
+        nanosleep(&pause, NULL);
+        got = lock(fd);
     }
     return got;
 }

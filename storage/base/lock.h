@@ -19,7 +19,7 @@ typedef enum slab_locked {
 
 enum { SLAB_HOLDERS_MAX = 200 };
 
-/** None of these waits. An open file has one lock: asking for another kind changes it, and where
+/** None of these waits, but slab_lock_soon(). An open file has one lock: asking for another kind changes it, and where
  * that fails the old one is lost. */
 slab_locked slab_lock_shared(int fd);
 slab_locked slab_lock_exclusive(int fd);
@@ -30,6 +30,12 @@ slab_locked slab_lock_exclusive(int fd);
  * which HDF5 knows nothing. Where the kernel has no such locks it is the exclusive one.
  */
 slab_locked slab_lock_intent(int fd);
+
+/**
+ * One of the three above, asked for again while another has it, up to a second in all: who was
+ * killed has it until the system has taken its memory back, and a job is often begun anew at once.
+ */
+slab_locked slab_lock_soon(slab_locked (*lock)(int fd), int fd);
 
 /** Has another the lock of one who is going to write, or the exclusive one? Takes nothing. */
 bool slab_lock_intended(int fd);

@@ -139,6 +139,30 @@ START_TEST(holders_are_named_with_their_program)
 }
 END_TEST
 
+START_TEST(one_that_is_ending_is_waited_for_and_one_that_lives_is_not)
+{
+    int ready[2];
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        int fd = open(name, O_RDWR);
+        char word = slab_lock_intent(fd) == SLAB_LOCK_GOT ? 'y' : 'n';
+        if (write(ready[1], &word, 1) == 1)
+            usleep(100000);
+        _exit(0);
+    }
+    char word;
+    ck_assert_int_eq(read(ready[0], &word, 1), 1);
+    ck_assert_int_eq(word, 'y');
+    ck_assert_int_eq(slab_lock_soon(slab_lock_intent, a), SLAB_LOCK_GOT);
+    ck_assert_int_eq(slab_lock_soon(slab_lock_intent, b), SLAB_LOCK_HELD);
+    waitpid(child, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+END_TEST
+
 int main(void)
 {
     int fd = mkstemp(name);
@@ -155,6 +179,7 @@ int main(void)
     tcase_add_test(tests, locks_that_are_switched_off_keep_nobody_away);
     tcase_add_test(tests, what_has_no_locks_says_so);
     tcase_add_test(tests, holders_are_named_with_their_program);
+    tcase_add_test(tests, one_that_is_ending_is_waited_for_and_one_that_lives_is_not);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
