@@ -2,6 +2,7 @@
 import collections
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def session(leader):
     return found
 
 
+def stack(pid):
+    """Where a process that does not end is: its parent, and its stacks where there is gdb."""
+    with open(f"/proc/{pid}/status") as file:
+        known = "".join(line for line in file if line.startswith(("Name", "State", "PPid")))
+    if shutil.which("gdb"):
+        known += subprocess.run(["gdb", "-q", "-batch", "-p", str(pid), "-ex", "thread apply all bt"],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return known
+
+
 def launch(case, ranks, shim=None):
     """In a session of its own, so that its processes can be told from others."""
     log = open(f"{case.bench.folder}/log", "w")
@@ -53,8 +64,9 @@ def wait_for_all(job):
         if "slab" in left.values():
             alone = now
         if now - begin > faults.TIMEOUT:
+            stacks = "".join(map(stack, left))
             kill_all(left)
-            raise faults.Failure(f"still running after {faults.TIMEOUT} s: {left}")
+            raise faults.Failure(f"still running after {faults.TIMEOUT} s: {left}\n{stacks}")
         if now - alone > LAUNCHER_ALONE:
             kill_all(left)
             stuck = True
