@@ -104,7 +104,10 @@ static slab_status start_mpi(void)
     if (world.comm)
         return SLAB_OK;
     mend_open_mpi();
-    TRY_MPI(MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided));
+    ranks_orphan_begin();
+    int begun = MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
+    ranks_orphan_end();
+    TRY(slab_mpi_status(begun, "MPI_Init_thread", __FILE__, __LINE__));
     REQUIRE(provided == MPI_THREAD_MULTIPLE, SLAB_ERR_MPI,
             "this MPI does not let several threads call it (MPI_THREAD_MULTIPLE)");
     TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &world_comm));

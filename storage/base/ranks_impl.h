@@ -21,6 +21,11 @@ slab_status slab_ranks_communicator(slab_ranks *ranks, void **comm);
 /** The job's last agreement has come: nobody has deserted. */
 void ranks_desertion_end(void);
 
+/** Around the start of MPI: where what launched the process ends before MPI has started, it ends,
+ * with a warning and exit code 2, if MPI has not ended it within 5 s. */
+void ranks_orphan_begin(void);
+void ranks_orphan_end(void);
+
 /** What an MPI call returned, as a status. */
 slab_status slab_mpi_status(int code, const char *call, const char *file, int line);
 
