@@ -1,7 +1,7 @@
 /*
- * A group that cannot be finished, because the file cannot be read any more, stays open in HDF5, and
- * HDF5 1.10 crashes on it when it tidies up at the end of MPI or of the process. Told not to, it does
- * not: this program ends with 0 on any number of ranks.
+ * A group that cannot be finished, because the file cannot be read any more, stays open in HDF5,
+ * and HDF5 1.10 crashes on it when it tidies up at the end of MPI or of the process. Told not to,
+ * it does not: this program ends with 0 on any number of ranks.
  */
 #include <hdf5.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* A rank whose launcher is killed while MPI starts, and whose MPI does not notice, ends by itself. */
+/* A rank whose launcher is killed while MPI starts, and whose MPI does not notice, ends by itself.
+ */
 #include <check.h>
 #include <mpi.h>
 #include <signal.h>
