@@ -57,8 +57,6 @@ def read_by_hdf5(path, objects, rows=None):
     if child == 0:
         os.close(reader)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(10)
         faults.within_memory()
         found = {}
