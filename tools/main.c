@@ -175,7 +175,6 @@ static int run_command(slab_call *call, slab_ranks *world)
     bool first = slab_ranks_me(world) == 0;
     bool together = call->command->takes & SLAB_TAKES_RANKS;
     call->ranks = together ? world : slab_ranks_alone();
-    slab_ranks_desertion_set(say_desertion, EXIT_ERROR);
     log_open(call);
     if (together || first)
         rc = run_here(call, &code);
@@ -235,6 +234,8 @@ int main(int argc, char **argv)
     slab_file_skip_cleanup();
     signal(SIGPIPE, SIG_DFL); /* "slab dump ... | head" ends quietly, whatever we inherited */
     catch_signals(argc >= 2 ? slab_command_by_name(verb_of(argv[1])) : NULL);
+    slab_talk_begin(wants_json(argc, argv), NULL);
+    slab_ranks_desertion_set(say_desertion, EXIT_ERROR);
     if (slab_ranks_start(&world) != SLAB_OK)
         slab_talk_error(true);
     else if (argc >= 2)

@@ -19,8 +19,8 @@ typedef enum slab_locked {
 
 enum { SLAB_HOLDERS_MAX = 200 };
 
-/** None of these waits, but slab_lock_soon(). An open file has one lock: asking for another kind changes it, and where
- * that fails the old one is lost. */
+/** None of these waits, but slab_lock_soon(). An open file has one lock: asking for another kind
+ * changes it, and where that fails the old one is lost. */
 slab_locked slab_lock_shared(int fd);
 slab_locked slab_lock_exclusive(int fd);
 

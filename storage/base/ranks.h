@@ -80,8 +80,9 @@ slab_status slab_ranks_agree_at_end(slab_ranks *ranks, slab_status mine);
  */
 void slab_ranks_desert(const slab_ranks *ranks);
 
-/** How a deserter tells its error before it ends the job with that exit code; called on a thread of
- * its own, with slab_error_last() as it was. NULL: by slab_log(). */
+/** How a deserter, or a rank whose launcher ends before MPI has started, tells its error before it
+ * ends the job with that exit code; called on a thread of its own, with slab_error_last() as it was.
+ * NULL: by slab_log(). To be set before slab_ranks_start(). */
 void slab_ranks_desertion_set(void (*say)(void), int exit_code);
 
 /** Collective. Any number of bytes (more than 2^31 too). */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,23 +108,33 @@ START_TEST(what_has_no_locks_says_so)
 }
 END_TEST
 
-START_TEST(holders_are_named_with_their_program)
+/* A process that has a lock by the time it is returned, and ends after so long; 0: never. */
+static pid_t process_with(slab_locked (*lock)(int fd), useconds_t microseconds)
 {
-    char who[SLAB_HOLDERS_MAX], expected[64];
     int ready[2];
+    char word = 'n';
     ck_assert_int_eq(pipe(ready), 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        int fd = open(name, O_RDWR);
-        char word = flock(fd, LOCK_SH) == 0 ? 'y' : 'n';
-        if (write(ready[1], &word, 1) == 1)
+        word = lock(open(name, O_RDWR)) == SLAB_LOCK_GOT ? 'y' : 'n';
+        if (write(ready[1], &word, 1) == 1 && microseconds > 0)
+            usleep(microseconds);
+        else
             pause();
         _exit(0);
     }
-    char word;
     ck_assert_int_eq(read(ready[0], &word, 1), 1);
     ck_assert_int_eq(word, 'y');
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+START_TEST(holders_are_named_with_their_program)
+{
+    char who[SLAB_HOLDERS_MAX], expected[64];
+    pid_t child = process_with(slab_lock_shared, 0);
     ck_assert_int_eq(slab_lock_shared(a), SLAB_LOCK_GOT); /* this process is not named */
     slab_lock_holders(b, who);
     snprintf(expected, sizeof expected, "process %d (test_lock)", (int)child);
@@ -134,32 +143,15 @@ START_TEST(holders_are_named_with_their_program)
     waitpid(child, NULL, 0);
     slab_lock_holders(b, who);
     ck_assert_str_eq(who, "another process");
-    close(ready[0]);
-    close(ready[1]);
 }
 END_TEST
 
 START_TEST(one_that_is_ending_is_waited_for_and_one_that_lives_is_not)
 {
-    int ready[2];
-    ck_assert_int_eq(pipe(ready), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        int fd = open(name, O_RDWR);
-        char word = slab_lock_intent(fd) == SLAB_LOCK_GOT ? 'y' : 'n';
-        if (write(ready[1], &word, 1) == 1)
-            usleep(100000);
-        _exit(0);
-    }
-    char word;
-    ck_assert_int_eq(read(ready[0], &word, 1), 1);
-    ck_assert_int_eq(word, 'y');
+    pid_t child = process_with(slab_lock_intent, 100000);
     ck_assert_int_eq(slab_lock_soon(slab_lock_intent, a), SLAB_LOCK_GOT);
     ck_assert_int_eq(slab_lock_soon(slab_lock_intent, b), SLAB_LOCK_HELD);
     waitpid(child, NULL, 0);
-    close(ready[0]);
-    close(ready[1]);
 }
 END_TEST
 

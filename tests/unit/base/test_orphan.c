@@ -4,6 +4,8 @@
 #include <mpi.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,18 +23,29 @@ int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
     return MPI_ERR_OTHER;
 }
 
+static void say(void)
+{
+    const char *message = slab_error_last()->message;
+    if (write(ends[1], message, strlen(message)) < 0)
+        _exit(1);
+}
+
 static void be_a_rank(void)
 {
     slab_ranks *ranks;
     close(ends[0]);
+    slab_ranks_desertion_set(say, 7);
     setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
     _exit(slab_ranks_start(&ranks) == SLAB_OK ? 0 : 1);
 }
 
-START_TEST(a_rank_without_its_launcher_ends)
+START_TEST(a_rank_without_its_launcher_says_so_and_ends)
 {
-    char word;
+    char word, said[200] = {0};
+    int status;
+    pid_t rank;
     ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* its exit code comes to us */
     pid_t launcher = fork();
     ck_assert_int_ge(launcher, 0);
     if (launcher == 0) {
@@ -44,8 +57,12 @@ START_TEST(a_rank_without_its_launcher_ends)
     close(ends[1]);
     ck_assert_int_eq(read(ends[0], &word, 1), 1);
     kill(launcher, SIGKILL);
-    waitpid(launcher, NULL, 0);
-    ck_assert_int_eq(read(ends[0], &word, 1), 0); /* it has ended; a time limit fails otherwise */
+    ck_assert_int_eq(waitpid(launcher, NULL, 0), launcher);
+    ck_assert_int_gt(read(ends[0], said, sizeof said - 1), 0); /* a time limit fails otherwise */
+    ck_assert_str_eq(said, "MPI does not start: what launched this rank has ended");
+    rank = waitpid(-1, &status, 0);
+    ck_assert_int_gt(rank, 0);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
     close(ends[0]);
 }
 END_TEST
@@ -54,7 +71,7 @@ int main(void)
 {
     Suite *suite = suite_create("orphan");
     TCase *tests = tcase_create("orphan");
-    tcase_add_test(tests, a_rank_without_its_launcher_ends);
+    tcase_add_test(tests, a_rank_without_its_launcher_says_so_and_ends);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
