@@ -1,31 +1,18 @@
 /* Rank 0 reads the logs, so that files are opened once and not by every rank, and hands out what it
- * finds in batches, of which each rank takes its share. All records of the share are gathered
- * first, then their bytes are read in the order in which they lie in the file, by several threads.
- * A chunk that was written by two runs, because one of them did not trust what the other had left,
- * is kept once. */
-#include <slab/storage/kept.h>
+ * finds in batches, of which each rank takes its share. A chunk that several logs name is kept once:
+ * logs of runs that were killed while they took over what was there name the same, and a run that
+ * found a chunk broken wrote it anew. */
+#include <slab/storage/kept_impl.h>
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
-#include <slab/storage/base/io.h>
 #include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
-#include <slab/storage/base/thread.h>
 #include <slab/storage/base/try.h>
 
 enum { STRIPE = 64 }; /* neighbouring chunks that one rank checks: they mostly lie together */
-enum { TOGETHER = 16, THREADS_MAX = 64, BATCH = 4096 };
-
-struct slab_kept {
-    slab_kept_array *arrays;
-    int narrays, room;
-    slab_logged_chunk *chunks; /* of all arrays; `array` is the number here */
-    int64_t nchunks, chunks_room;
-    slab_kept_counts counts;
-};
+enum { BATCH = 4096 };
 
 /* An array's number in a log, and here. */
 typedef struct known {
@@ -60,6 +47,104 @@ typedef struct label {
     int64_t nchunks;
     uint64_t length; /* of the path, without its NUL */
 } label;
+
+/* --- putting it in order --- */
+
+static int by_address(const void *a, const void *b)
+{
+    const slab_logged_chunk *x = a, *y = b;
+    return (x->address > y->address) - (x->address < y->address);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const slab_logged_chunk *x = a, *y = b;
+    if (x->array != y->array)
+        return x->array < y->array ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return by_address(a, b);
+}
+
+typedef int (*comparison)(const void *, const void *);
+
+static void sift_down(slab_logged_chunk *a, int64_t root, int64_t n, comparison compare)
+{
+    slab_logged_chunk moved = a[root];
+    for (int64_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && compare(&a[child + 1], &a[child]) > 0)
+            child++;
+        if (compare(&a[child], &moved) <= 0)
+            break;
+        a[root] = a[child];
+    }
+    a[root] = moved;
+}
+
+/* Heapsort, because qsort takes memory that the budget does not know. */
+static void sort_chunks(slab_logged_chunk *a, int64_t n, comparison compare)
+{
+    for (int64_t i = n / 2; i-- > 0;)
+        sift_down(a, i, n, compare);
+    for (int64_t i = n; i-- > 1;) {
+        slab_logged_chunk largest = a[0];
+        a[0] = a[i];
+        a[i] = largest;
+        sift_down(a, 0, i, compare);
+    }
+}
+
+/* Sorts by number and leaves each chunk once: as it was written last, which is the furthest. */
+static void leave_each_once(slab_kept *k)
+{
+    int64_t n = 0;
+    sort_chunks(k->chunks, k->nchunks, by_number);
+    for (int64_t i = 0; i < k->nchunks; i++) {
+        const slab_logged_chunk *c = &k->chunks[i], *last = n > 0 ? &k->chunks[n - 1] : NULL;
+        n -= last && last->array == c->array && last->number == c->number;
+        k->chunks[n++] = *c;
+    }
+    k->nchunks = n;
+}
+
+/* Chunks of several logs take no more room than those of one. */
+static slab_status make_room_for_one(slab_kept *k)
+{
+    slab_status rc = SLAB_OK;
+    if (k->nchunks < k->chunks_room)
+        return SLAB_OK;
+    leave_each_once(k);
+    if (k->nchunks >= k->chunks_room / 4 * 3) {
+        int64_t room = k->chunks_room ? k->chunks_room + k->chunks_room / 2 : 1024;
+        TRY(slab_memory_resize((void **)&k->chunks, (size_t)room, sizeof *k->chunks,
+                               "chunks of an unfinished output"));
+        k->chunks_room = room;
+    }
+done:
+    return rc;
+}
+
+/* Where each array's chunks begin, and these in the order in which they are to be read. */
+static void settle(slab_kept *k)
+{
+    leave_each_once(k);
+    for (int i = 0; i < k->narrays; i++) { /* a damaged log may state any numbers */
+        int64_t more = k->arrays[i].nchunks;
+        k->counts.total = more > INT64_MAX - k->counts.total ? INT64_MAX : k->counts.total + more;
+    }
+    for (int64_t i = 0; i < k->nchunks; i++) {
+        slab_logged_chunk *c = &k->chunks[i];
+        slab_kept_array *a = &k->arrays[c->array];
+        a->chunks = a->count == 0 ? c : a->chunks;
+        a->count++;
+        k->counts.chunks++;
+        k->counts.bytes += (int64_t)c->size;
+        if (c->address + c->size > k->counts.end)
+            k->counts.end = c->address + c->size;
+    }
+    for (int i = 0; i < k->narrays; i++)
+        sort_chunks(k->arrays[i].chunks, k->arrays[i].count, by_address);
+}
 
 /* --- reading the logs --- */
 
@@ -154,12 +239,7 @@ static slab_status keep_share(loading *l)
     for (int64_t i = 0; i < l->nbatch; i++) {
         if (l->batch[i].number / STRIPE % count != me)
             continue;
-        if (k->nchunks == k->chunks_room) {
-            int64_t room = k->chunks_room ? 2 * k->chunks_room : 1024;
-            TRY(slab_memory_resize((void **)&k->chunks, (size_t)room, sizeof *k->chunks,
-                                   "chunks of an unfinished output"));
-            k->chunks_room = room;
-        }
+        TRY(make_room_for_one(k));
         k->chunks[k->nchunks++] = l->batch[i];
     }
 done:
@@ -232,7 +312,8 @@ static int known_array(const loading *l, uint32_t id)
 static bool can_be(const slab_kept_source *from, const slab_logged_chunk *c, int64_t nchunks)
 {
     return c->number >= 0 && c->number < nchunks && c->size > 0 && c->size <= UINT32_MAX &&
-           c->address >= from->committed && c->address <= INT64_MAX - c->size;
+           c->address >= from->committed && c->address <= from->end &&
+           c->size <= from->end - c->address;
 }
 
 static slab_status see_chunks(void *context, const slab_logged_chunk *chunks, size_t n)
@@ -290,160 +371,6 @@ static slab_status read_logs(loading *l)
     return rc;
 }
 
-/* --- checking the bytes --- */
-
-typedef struct checking {
-    slab_kept *kept;
-    int fd;
-    _Atomic int64_t next;
-} checking;
-
-typedef struct checker {
-    checking *of;
-    pthread_t id;
-    bool started;
-    void *bytes;
-    size_t room;
-    slab_status rc;
-    slab_error error;
-} checker;
-
-/* False as well where the file ends or cannot be read: the chunk is computed again then. */
-static bool is_whole(int fd, const slab_logged_chunk *c, uint8_t *bytes)
-{
-    return slab_read_at(fd, bytes, c->size, c->address) == (ssize_t)c->size &&
-           slab_chunk_checksum(bytes, c->size) == c->checksum;
-}
-
-static slab_status check_some(checker *w, int64_t first)
-{
-    slab_status rc = SLAB_OK;
-    slab_kept *k = w->of->kept;
-    int64_t end = first + TOGETHER < k->nchunks ? first + TOGETHER : k->nchunks;
-    for (int64_t i = first; i < end; i++) {
-        slab_logged_chunk *c = &k->chunks[i];
-        if (c->size > w->room) {
-            TRY(slab_memory_resize(&w->bytes, c->size, 1, "a chunk to check"));
-            w->room = c->size;
-        }
-        if (!is_whole(w->of->fd, c, w->bytes))
-            c->size = 0;
-    }
-done:
-    return rc;
-}
-
-static void *check_chunks(void *argument)
-{
-    checker *w = argument;
-    for (;;) {
-        int64_t first = atomic_fetch_add(&w->of->next, TOGETHER);
-        if (first >= w->of->kept->nchunks || w->rc != SLAB_OK)
-            break;
-        w->rc = check_some(w, first);
-        if (w->rc != SLAB_OK)
-            w->error = *slab_error_last();
-    }
-    FREE(w->bytes);
-    return NULL;
-}
-
-static slab_status check_all(slab_kept *kept, int fd, int threads)
-{
-    slab_status rc = SLAB_OK;
-    checking of = {.kept = kept, .fd = fd};
-    checker workers[THREADS_MAX] = {0};
-    threads = threads > THREADS_MAX ? THREADS_MAX : threads < 1 ? 1 : threads;
-    for (int t = 0; t < threads; t++) {
-        workers[t].of = &of;
-        if (t > 0)
-            workers[t].started = !slab_thread_start(&workers[t].id, check_chunks, &workers[t]);
-    }
-    check_chunks(&workers[0]);
-    for (int t = 0; t < threads; t++) {
-        if (workers[t].started)
-            pthread_join(workers[t].id, NULL);
-        if (workers[t].rc != SLAB_OK && rc == SLAB_OK)
-            rc = slab_error_restore(&workers[t].error);
-    }
-    return rc;
-}
-
-/* --- putting it in order --- */
-
-static int by_address(const void *a, const void *b)
-{
-    const slab_logged_chunk *x = a, *y = b;
-    return (x->address > y->address) - (x->address < y->address);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const slab_logged_chunk *x = a, *y = b;
-    if (x->array != y->array)
-        return x->array < y->array ? -1 : 1;
-    if (x->number != y->number)
-        return x->number < y->number ? -1 : 1;
-    return by_address(a, b);
-}
-
-typedef int (*comparison)(const void *, const void *);
-
-static void sift_down(slab_logged_chunk *a, int64_t root, int64_t n, comparison compare)
-{
-    slab_logged_chunk moved = a[root];
-    for (int64_t child; (child = 2 * root + 1) < n; root = child) {
-        if (child + 1 < n && compare(&a[child + 1], &a[child]) > 0)
-            child++;
-        if (compare(&a[child], &moved) <= 0)
-            break;
-        a[root] = a[child];
-    }
-    a[root] = moved;
-}
-
-/* Heapsort, because qsort takes memory that the budget does not know. */
-static void sort_chunks(slab_logged_chunk *a, int64_t n, comparison compare)
-{
-    for (int64_t i = n / 2; i-- > 0;)
-        sift_down(a, i, n, compare);
-    for (int64_t i = n; i-- > 1;) {
-        slab_logged_chunk largest = a[0];
-        a[0] = a[i];
-        a[i] = largest;
-        sift_down(a, 0, i, compare);
-    }
-}
-
-/* Whole chunks, each once, and where each array's begin. */
-static void settle(slab_kept *k)
-{
-    int64_t n = 0;
-    k->counts.logged = k->nchunks;
-    sort_chunks(k->chunks, k->nchunks, by_number);
-    for (int64_t i = 0; i < k->nchunks; i++) {
-        const slab_logged_chunk *c = &k->chunks[i], *last = n > 0 ? &k->chunks[n - 1] : NULL;
-        if (c->size == 0 || (last && last->array == c->array && last->number == c->number))
-            continue;
-        k->chunks[n++] = *c;
-    }
-    k->nchunks = n;
-    for (int i = 0; i < k->narrays; i++) { /* a damaged log may state any numbers */
-        int64_t more = k->arrays[i].nchunks;
-        k->counts.total = more > INT64_MAX - k->counts.total ? INT64_MAX : k->counts.total + more;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        slab_logged_chunk *c = &k->chunks[i];
-        slab_kept_array *a = &k->arrays[c->array];
-        a->chunks = a->count == 0 ? c : a->chunks;
-        a->count++;
-        k->counts.whole++;
-        k->counts.bytes += (int64_t)c->size;
-        if (c->address + c->size > k->counts.end)
-            k->counts.end = c->address + c->size;
-    }
-}
-
 static slab_status make_room(loading *l)
 {
     slab_status rc = SLAB_OK;
@@ -461,10 +388,6 @@ slab_status slab_kept_load(const slab_kept_source *from, slab_kept **out)
     *out = NULL;
     TRY(slab_ranks_agree(from->ranks, make_room(&l)));
     TRY(read_logs(&l));
-    sort_chunks(l.kept->chunks, l.kept->nchunks, by_address);
-    if (!from->trusting)
-        rc = check_all(l.kept, from->fd, from->threads);
-    TRY(slab_ranks_agree(from->ranks, rc));
     settle(l.kept);
     *out = l.kept;
     l.kept = NULL;
@@ -480,6 +403,7 @@ void slab_kept_destroy(slab_kept **kept)
     slab_kept *k = *kept;
     if (!k)
         return;
+    slab_kept_check_end(k);
     for (int i = 0; i < k->narrays; i++)
         FREE(k->arrays[i].path);
     FREE(k->arrays);

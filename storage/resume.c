@@ -3,8 +3,10 @@
 #include <slab/storage/transaction_impl.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <slab/storage/base/log.h>
@@ -62,26 +64,90 @@ done:
 
 /* --- taking it over --- */
 
-/* What is kept goes into this run's own log, so that the old ones are not needed any more. The
- * numbers of these arrays are none that a transaction gives. */
-static slab_status copy_log(slab_txn *txn)
+/* What is kept goes into this run's own log as it is found whole, so that in the end the old ones are
+ * not needed any more. The numbers of these arrays are none that a transaction gives. */
+static slab_status declare_arrays(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
     const slab_kept_array *a;
     for (int i = 0; (a = slab_kept_at(txn->kept, i)) != NULL; i++) {
         uint32_t id = UINT32_MAX - (uint32_t)i;
-        if (a->count == 0)
-            continue;
-        TRY(slab_chunk_log_array(txn->log, id, a->path, a->digest, a->nchunks));
+        if (a->count > 0)
+            TRY(slab_chunk_log_array(txn->log, id, a->path, a->digest, a->nchunks));
         for (int64_t c = 0; c < a->count; c++)
             a->chunks[c].array = id;
-        for (int64_t c = 0; c < a->count; c += SLAB_LOG_BATCH_MAX) {
-            int64_t n = a->count - c < SLAB_LOG_BATCH_MAX ? a->count - c : SLAB_LOG_BATCH_MAX;
-            TRY(slab_chunk_log_append(txn->log, a->chunks + c, (size_t)n));
-        }
     }
-    if (txn->options.sync)
-        TRY(slab_chunk_log_sync(txn->log));
+done:
+    return rc;
+}
+
+static slab_status note_whole(void *context, const slab_logged_chunk *chunks, size_t n)
+{
+    return slab_chunk_log_append(context, chunks, n);
+}
+
+/* Past the page cache, where there is a way: it is the disk that has to have them. */
+static slab_status begin_check(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    TRY(declare_arrays(txn));
+    if (txn->options.direct)
+        txn->check_fd = open(txn->file.work, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECT);
+    slab_kept_check check = {.fd = txn->fd,
+                             .direct_fd = txn->check_fd,
+                             .threads = txn->options.threads,
+                             .bytes = txn->block_bytes,
+                             .whole = note_whole,
+                             .context = txn->log};
+    TRY(slab_kept_check_begin(txn->kept, &check));
+done:
+    return rc;
+}
+
+static slab_status length_of(const slab_txn *txn, uint64_t *out)
+{
+    slab_status rc = SLAB_OK;
+    struct stat st;
+    if (fstat(txn->fd, &st) != 0)
+        FAIL_ERRNO("cannot look at '%s'", txn->file.work);
+    *out = (uint64_t)st.st_size;
+done:
+    return rc;
+}
+
+static slab_status load(slab_txn *txn, uint64_t committed)
+{
+    slab_status rc = SLAB_OK;
+    slab_kept_source from = {.ranks = txn->ranks,
+                             .file = txn->file.path,
+                             .logs = txn->old_logs,
+                             .nlogs = txn->nold_logs,
+                             .job = txn->job,
+                             .committed = committed};
+    TRY(slab_ranks_agree(txn->ranks, length_of(txn, &from.end)));
+    TRY(slab_kept_load(&from, &txn->kept));
+    TRY(slab_ranks_agree(txn->ranks, begin_check(txn)));
+done:
+    return rc;
+}
+
+slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed)
+{
+    slab_status rc = SLAB_OK;
+    if (!txn->file.resumed)
+        return SLAB_OK;
+    TRY(load(txn, committed));
+    slab_kept_counts counts = slab_kept_count(txn->kept);
+    int64_t sums[2] = {counts.chunks, counts.bytes}, end = (int64_t)counts.end;
+    TRY(slab_ranks_sum(txn->ranks, sums, 2));
+    TRY(slab_ranks_max(txn->ranks, &end, 1));
+    TRY(ON_ROOT(txn, slab_space_raise(txn->space, (uint64_t)end)));
+    txn->kept_chunks = sums[0];
+    if (txn->root)
+        slab_log(SLAB_LOG_NOTE,
+                 "continuing what an earlier run has left of '%s': %" PRId64
+                 " chunks (%.1f MB), whose checksums are compared meanwhile",
+                 txn->file.path, sums[0], (double)sums[1] / 1e6);
 done:
     return rc;
 }
@@ -99,42 +165,30 @@ done:
     return rc;
 }
 
-static slab_status load(slab_txn *txn, uint64_t committed)
+/* This run's logs hold all of the old ones that is whole. Collective. */
+static slab_status replace_old_logs(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
-    slab_kept_source from = {.ranks = txn->ranks,
-                             .file = txn->file.path,
-                             .fd = txn->fd,
-                             .logs = txn->old_logs,
-                             .nlogs = txn->nold_logs,
-                             .job = txn->job,
-                             .committed = committed,
-                             .threads = txn->options.threads};
-    TRY(slab_kept_load(&from, &txn->kept));
-    TRY(slab_ranks_agree(txn->ranks, copy_log(txn)));
+    if (txn->options.sync)
+        rc = slab_chunk_log_sync(txn->log);
+    TRY(slab_ranks_agree(txn->ranks, rc));
+    TRY(ON_ROOT(txn, remove_old_logs(txn)));
 done:
     return rc;
 }
 
-slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed)
+slab_status slab_txn_prove_kept(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;
-    if (!txn->file.resumed)
+    int64_t broken = 0;
+    if (!txn->kept)
         return SLAB_OK;
-    TRY(load(txn, committed));
-    slab_kept_counts counts = slab_kept_count(txn->kept);
-    int64_t sums[3] = {counts.whole, counts.logged, counts.bytes}, end = (int64_t)counts.end;
-    TRY(slab_ranks_sum(txn->ranks, sums, 3));
-    TRY(slab_ranks_max(txn->ranks, &end, 1));
-    TRY(ON_ROOT(txn, slab_space_raise(txn->space, (uint64_t)end)));
-    TRY(ON_ROOT(txn, remove_old_logs(txn)));
-    txn->kept_chunks = sums[0];
-    if (txn->root)
-        slab_log(SLAB_LOG_NOTE,
-                 "continuing what an earlier run has left of '%s': %" PRId64
-                 " chunks (%.1f MB) are whole%s",
-                 txn->file.path, sums[0], (double)sums[2] / 1e6,
-                 sums[1] > sums[0] ? "; others are not, and are computed again" : "");
+    TRY(slab_ranks_agree(txn->ranks, slab_kept_check_wait(txn->kept, &broken)));
+    TRY(slab_ranks_sum(txn->ranks, &broken, 1));
+    REQUIRE(broken == 0, SLAB_ERR_AGAIN,
+            "'%s': %" PRId64 " of the %" PRId64 " chunks that an earlier run has left %s not whole",
+            txn->file.path, broken, txn->kept_chunks, broken == 1 ? "is" : "are");
+    TRY(replace_old_logs(txn));
 done:
     return rc;
 }
@@ -207,11 +261,26 @@ done:
     return rc;
 }
 
+/* What was still to be read back the next run reads: it has the old logs. Collective. */
+static slab_status settle_kept(slab_txn *txn)
+{
+    slab_status rc = SLAB_OK;
+    if (!txn->kept)
+        return SLAB_OK;
+    int64_t unread = !slab_kept_is_checked(txn->kept);
+    slab_kept_check_end(txn->kept);
+    TRY(slab_ranks_max(txn->ranks, &unread, 1));
+    if (!unread)
+        TRY(replace_old_logs(txn));
+done:
+    return rc;
+}
+
 /* A stop was asked for; another failure is only delayed work. */
 static void say_what_is_kept(const slab_error *why, const slab_unfinished *left)
 {
-    const char *then =
-        why->code == SLAB_ERR_STOPPED ? "the same command continues" : "what is written is kept";
+    bool goes_on = why->code == SLAB_ERR_STOPPED || why->code == SLAB_ERR_AGAIN;
+    const char *then = goes_on ? "the same command continues" : "what is written is kept";
     slab_error_restore(why);
     if (left->total > 0)
         slab_error_reword("%s; %" PRId64 " of %" PRId64 " chunks are written: %s", why->message,
@@ -226,6 +295,8 @@ void slab_txn_suspend(slab_txn *txn)
     slab_unfinished left = {0};
     char *job = NULL;
     slab_status rc = slab_ranks_agree(txn->ranks, settle(txn));
+    if (rc == SLAB_OK)
+        rc = settle_kept(txn);
     if (rc != SLAB_OK && txn->root)
         slab_log(SLAB_LOG_WARN, "not all that was written is on the disk: %s",
                  slab_error_last()->message);

@@ -78,7 +78,7 @@ static slab_status alloc_txn(slab_ranks *ranks, const slab_txn_options *options,
     txn->root = slab_ranks_me(ranks) == 0;
     txn->options = *options;
     txn->options.job = NULL; /* the caller's text; its digest is in the chunk log */
-    txn->file.lock = txn->file.guard = txn->fd = txn->direct_fd = -1;
+    txn->file.lock = txn->file.guard = txn->fd = txn->direct_fd = txn->check_fd = -1;
     txn->block_bytes = block_bytes_of(options);
     pthread_mutex_init(&txn->lock, NULL);
     *out = txn;
@@ -89,9 +89,11 @@ done:
     return rc;
 }
 
-/* Ends the writing threads, drops what waits for them, and removes log and checkpoint. */
+/* Ends the threads that write and check, drops what waits for them, and removes log and checkpoint. */
 static void stop_writing(slab_txn *txn)
 {
+    if (txn->kept)
+        slab_kept_check_end(txn->kept);
     for (int t = 0; txn->threads && t < txn->options.threads; t++)
         slab_block_return(txn->blocks, &txn->threads[t].block);
     slab_block_writer_destroy(&txn->blocks);
@@ -114,6 +116,8 @@ static void free_txn(slab_txn **txn)
         close(x->direct_fd);
     if (x->fd >= 0)
         close(x->fd);
+    if (x->check_fd >= 0)
+        close(x->check_fd);
     slab_txn_file_clear(&x->file);
     slab_kept_destroy(&x->kept);
     slab_sealing_destroy(&x->sealing);
@@ -244,12 +248,14 @@ static slab_status open_data(slab_txn *txn)
     }
     TRY(slab_chunk_log_path(txn->file.path, number, &log));
     TRY(slab_chunk_log_create(log, &head, &txn->log));
+    size_t behind = write_behind_of(&txn->options);
+    if (txn->file.resumed)
+        behind -= txn->block_bytes; /* which the check of what was left has */
     slab_block_target target = {.path = txn->file.path,
                                 .fd = txn->fd,
                                 .direct_fd = txn->direct_fd,
                                 .block = txn->block_bytes,
-                                .most = write_behind_of(&txn->options) +
-                                        (size_t)txn->options.threads * txn->block_bytes,
+                                .most = behind + (size_t)txn->options.threads * txn->block_bytes,
                                 .threads = WRITING_THREADS,
                                 .written = block_written,
                                 .context = txn->log};
@@ -472,6 +478,7 @@ slab_status slab_txn_commit(slab_txn **txn)
 {
     slab_status rc = SLAB_OK;
     slab_txn *x = *txn;
+    TRY(slab_txn_prove_kept(x));
     TRY(slab_ranks_agree(x->ranks, settle_data(x)));
     for (uint32_t i = 0; i < x->narrays; i++)
         TRY(slab_writer_seal(x->arrays[i]));
@@ -487,7 +494,7 @@ done:
     return rc;
 }
 
-/* A stop leaves what is written to the next run of the job; so does a failure of a run that itself
+/* A stop leaves what is written to the next run of the job; so does any end of a run that itself
  * went on from an earlier one, whose work is not its to throw away. All ranks agree. */
 static bool is_to_be_kept(slab_txn *txn, slab_status why)
 {

@@ -108,6 +108,7 @@ struct slab_txn {
     slab_txn_options options;
     slab_txn_file file;
     int fd, direct_fd;
+    int check_fd; /* O_DIRECT too, to read back what was left */
     slab_meta *meta;
     slab_sealing *sealing; /* on rank 0 */
     slab_space *space;
@@ -152,9 +153,15 @@ slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            uint32_t mask, const void *packed, size_t bytes);
 
-/** Takes over what earlier runs have left: checks it, notes it in this run's log and removes the
- * old logs. Nothing is done in a transaction that does not resume. Collective. */
+/** Takes over what earlier runs have left, on the word of their logs, and begins to check it. Nothing
+ * is done in a transaction that does not resume. Collective. */
 slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed);
+
+/** Waits until all that was taken over is checked; then nothing depends on the old logs any more.
+ * Collective.
+ * @retval SLAB_ERR_AGAIN  some is not whole: this run's logs, which say what is, go to the next
+ * @retval SLAB_ERR_STOPPED  a stop was asked for meanwhile */
+slab_status slab_txn_prove_kept(slab_txn *txn);
 
 /** Gives a writer the chunks of its array that were left. Collective. */
 slab_status slab_writer_take_over(slab_writer *writer);

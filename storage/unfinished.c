@@ -44,20 +44,19 @@ slab_status slab_unfinished_count(const char *file, const char *job, bool in_pla
     slab_job_key(job, key);
     slab_kept_source from = {.ranks = slab_ranks_alone(),
                              .file = file,
-                             .fd = -1,
                              .job = key,
                              .committed = in_place ? committed_end(file) : 0,
-                             .trusting = true};
+                             .end = INT64_MAX};
     TRY(slab_chunk_log_list(file, &logs, &from.nlogs));
     from.logs = logs;
     TRY(slab_kept_load(&from, &kept));
     slab_kept_counts counts = slab_kept_count(kept);
-    out->chunks = counts.whole;
+    out->chunks = counts.chunks;
     out->bytes = counts.bytes;
     out->total = counts.total;
     out->records = slab_checkpoint_count(file, key);
     /* It was killed between its commit and tidying up. */
-    if (in_place && counts.whole == 0 && counts.old_size < from.committed)
+    if (in_place && counts.chunks == 0 && counts.old_size < from.committed)
         out->records = 0;
 done:
     slab_kept_destroy(&kept);
@@ -236,7 +235,7 @@ slab_status slab_unfinished_ends(const char *file, uint64_t *committed, uint64_t
     char *job = NULL;
     uint8_t key[SLAB_JOB_KEY_BYTES];
     slab_kept_source from = {
-        .ranks = slab_ranks_alone(), .file = file, .fd = -1, .job = key, .trusting = true};
+        .ranks = slab_ranks_alone(), .file = file, .job = key, .end = INT64_MAX};
     TRY(slab_job_read(file, &job));
     slab_job_key(job, key);
     TRY(slab_chunk_log_list(file, &logs, &from.nlogs));

@@ -158,7 +158,7 @@ done:
     return rc;
 }
 
-void slab_call_clear(slab_call *call)
+void slab_call_close(slab_call *call)
 {
     for (call_array *a = call->arrays, *next; a; a = next) {
         next = a->next;
@@ -177,10 +177,19 @@ void slab_call_clear(slab_call *call)
         slab_memory_free(i->object);
         slab_memory_free(i);
     }
+    call->arrays = NULL;
+    call->files = NULL;
+    call->inputs = NULL;
     slab_crew_destroy(&call->crew);
     slab_bar_clear(&call->bar);
     FREE(call->output_file);
     FREE(call->output_path);
     FREE(call->job);
+    call->kept = false;
+}
+
+void slab_call_clear(slab_call *call)
+{
+    slab_call_close(call);
     slab_parsed_clear(&call->parsed);
 }

@@ -51,6 +51,9 @@ slab_status slab_call_command_text(const slab_call *call, char **out);
  * Collective: the inputs are open. @param path  of the output in its file */
 slab_status slab_call_job(slab_call *call, const char *path, const char **out);
 
+/** Closes what a command has opened, so that it can run from its beginning. */
+void slab_call_close(slab_call *call);
+
 /** Closes and frees everything that the call holds. */
 void slab_call_clear(slab_call *call);
 

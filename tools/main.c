@@ -97,6 +97,30 @@ done:
     return rc;
 }
 
+static slab_status run_verb(slab_call *call, int *exit_code)
+{
+    slab_status rc = SLAB_OK;
+    *exit_code = 0;
+    if (call->command->takes & SLAB_TAKES_COMPUTE && call->command->takes & SLAB_PLANS_FIRST)
+        TRY(slab_call_limit_planning(call));
+    TRY(call->command->run(call, exit_code));
+done:
+    return rc;
+}
+
+/* Once more where what an earlier run has left turned out not to be whole, which all ranks know. */
+static slab_status run_until_whole(slab_call *call, int *exit_code)
+{
+    slab_status rc = run_verb(call, exit_code);
+    if (rc != SLAB_ERR_AGAIN)
+        return rc;
+    slab_bar_wipe(&call->bar);
+    slab_log(SLAB_LOG_NOTE, "%s", slab_error_last()->message);
+    slab_error_clear();
+    slab_call_close(call);
+    return run_verb(call, exit_code);
+}
+
 static slab_status run_here(slab_call *call, int *exit_code)
 {
     slab_status rc = SLAB_OK;
@@ -105,12 +129,10 @@ static slab_status run_here(slab_call *call, int *exit_code)
         TRY(slab_time_limit_begin(call));
         TRY(slab_ranks_agree(call->ranks, check_scratch(call)));
         TRY(slab_call_budget(call, &budget));
-        if (call->command->takes & SLAB_PLANS_FIRST)
-            TRY(slab_call_limit_planning(call));
     }
     if (call->command->takes & SLAB_TAKES_MEMORY)
         TRY(slab_call_memory(call));
-    TRY(call->command->run(call, exit_code));
+    TRY(run_until_whole(call, exit_code));
 done:
     slab_bar_wipe(&call->bar);
     if (rc == SLAB_OK)
@@ -164,7 +186,9 @@ static void say_what_does_not_fit(const slab_call *call)
 
 static int code_of(slab_status rc, int exit_code)
 {
-    return rc == SLAB_OK ? exit_code : rc == SLAB_ERR_STOPPED ? EXIT_AGAIN : EXIT_ERROR;
+    if (rc == SLAB_ERR_STOPPED || rc == SLAB_ERR_AGAIN)
+        return EXIT_AGAIN;
+    return rc == SLAB_OK ? exit_code : EXIT_ERROR;
 }
 
 /* On all ranks, or on the first while the others wait for how it went. */

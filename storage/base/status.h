@@ -35,7 +35,8 @@ extern "C" {
     X(ERR_LOCKED, 17, "another process is writing the file")                                       \
     X(ERR_STOPPED, 18, "stopped at a checkpoint by a signal or the time limit")                    \
     X(ERR_NUMERIC, 19, "a computation did not converge or met a singular matrix")                  \
-    X(ERR_INTERNAL, 20, "an internal contract was broken: please report it")
+    X(ERR_INTERNAL, 20, "an internal contract was broken: please report it")                       \
+    X(ERR_AGAIN, 21, "of what an earlier run has left not all is whole: the same job computes it")
 
 typedef enum slab_status {
 #define X(name, value, meaning) SLAB_##name = value,

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of everything that writes: see test_kill.sh."""
+"""kill -9 at random moments of everything that writes, bytes torn after some: see test_kill.sh."""
 import collections
 import os
 import random
@@ -128,6 +128,26 @@ def look(case, by_hand):
     return case.state(), hot
 
 
+def tear(case):
+    """Spoils bytes that a killed job has left of its output, as a power loss does that the disk had not got them by.
+
+    Before its commit these are all of a temporary file, and what lies behind the end of one that existed.
+    """
+    part = f"{case.trial}/.{case.main}.slab-part"
+    old = f"{case.before}/{case.main}"
+    begin = 0 if os.path.exists(part) else os.path.getsize(old) if os.path.exists(old) else None
+    path = part if begin == 0 else f"{case.trial}/{case.main}"
+    if begin is None or os.path.getsize(path) <= begin:
+        return False
+    at = random.randrange(begin, os.path.getsize(path))
+    with open(path, "r+b") as file:
+        file.seek(at)
+        bytes_there = file.read(random.choice((1, 4096)))
+        file.seek(at)
+        file.write(bytes(b ^ 0x55 for b in bytes_there))
+    return True
+
+
 def at_a_moment(case, ranks, known, late):
     """SIGKILL from outside, in every other trial near the end, where the commit is."""
     part = random.uniform(0.6, 1.1) if late else random.uniform(0, 1.05)
@@ -160,8 +180,10 @@ def trial(case, ranks, known, number):
     what, alive = at_a_call(case, ranks, known) if known.calls and number % 4 in (1, 2) \
         else at_a_moment(case, ranks, known, number % 4 == 0)
     state, hot = look(case, random.random() < 0.5)
-    case.again(state)
-    return what, state, hot, alive
+    if state != "new" and number % 2 and tear(case):
+        what += ", and bytes torn"
+    found = "not whole" in case.again(state)
+    return what + (" and found" if found else ""), state, hot, alive
 
 
 def main():
@@ -190,11 +212,15 @@ def main():
         seen[state] += 1
         hits["a running job"] += alive
         hits["a hot journal"] += hot
+        hits["torn"] += "torn" in what
+        hits["found"] += "found" in what
         hits["mpirun stuck"] += "mpirun stuck" in what
         print(f"ok    kill {number} ({label}): {what}: {state}{', a hot journal' if hot else ''}")
     bench.close()
     if hits["mpirun stuck"]:
         print(f"      mpirun did not end by itself after {hits['mpirun stuck']} of them, when all ranks had ended")
+    if hits["torn"]:
+        print(f"      of {hits['torn']} outputs bytes were torn; in {hits['found']} they were a chunk's that was to be kept")
     print(f"{done} kills, {hits['a running job']} of them of a running job, {hits['a hot journal']} left a hot journal; "
           f"found: {', '.join(f'{n} {state}' for state, n in sorted(seen.items()))}; lost: 0")
 

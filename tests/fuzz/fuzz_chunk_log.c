@@ -2,8 +2,8 @@
  * What lies beside an unfinished output: the chunk log, the job and the checkpoint, with the bytes
  * of the output itself. All of them may be anything.
  *
- * What is taken from a log are chunks that are there and whole, each once; what is taken from a
- * checkpoint is what it holds when it is opened once more.
+ * What is taken from a log are chunks that lie in the file, each once, and those are found whole that
+ * are; what is taken from a checkpoint is what it holds when it is opened once more.
  */
 #include "fuzzing.h"
 #include <slab/storage/checkpoint_impl.h>
@@ -130,16 +130,49 @@ static void use_job(void)
     fuzz_taken++;
 }
 
-static void check_array(const slab_kept_array *a, size_t output_bytes)
+static bool is_whole(const slab_logged_chunk *c)
 {
+    return XXH3_64bits(output + c->address, c->size) == c->checksum;
+}
+
+/* Returns how many are whole. */
+static int64_t check_array(const slab_kept_array *a, size_t output_bytes)
+{
+    int64_t whole = 0;
     for (int64_t i = 0; i < a->count; i++) {
         const slab_logged_chunk *c = &a->chunks[i];
-        MUST(c->number >= 0 && c->number < a->nchunks && (i == 0 || c[-1].number < c->number),
+        MUST(c->number >= 0 && c->number < a->nchunks && (i == 0 || c[-1].address <= c->address),
              "chunk %ld of %ld", (long)c->number, (long)a->nchunks);
-        MUST(c->size > 0 && c->address <= output_bytes && c->size <= output_bytes - c->address &&
-                 XXH3_64bits(output + c->address, c->size) == c->checksum,
-             "a chunk that is not whole was kept");
+        MUST(c->size > 0 && c->address <= output_bytes && c->size <= output_bytes - c->address,
+             "a chunk that the file does not hold");
+        for (int64_t k = 0; k < i; k++)
+            MUST(a->chunks[k].number != c->number, "chunk %ld twice", (long)c->number);
+        whole += is_whole(c);
     }
+    return whole;
+}
+
+static int64_t found_whole;
+
+static slab_status see_whole(void *context, const slab_logged_chunk *chunks, size_t n)
+{
+    (void)context;
+    for (size_t i = 0; i < n; i++)
+        MUST(is_whole(&chunks[i]), "a chunk that is not whole was found so");
+    found_whole += (int64_t)n;
+    return SLAB_OK;
+}
+
+static void check_bytes(slab_kept *kept, int fd, int64_t whole)
+{
+    int64_t broken = 0;
+    slab_kept_check check = {
+        .fd = fd, .direct_fd = -1, .threads = 1, .bytes = 256 << 10, .whole = see_whole};
+    found_whole = 0;
+    MUST(is_good(slab_kept_check_begin(kept, &check)), "%s", slab_error_last()->message);
+    MUST(is_good(slab_kept_check_wait(kept, &broken)), "%s", slab_error_last()->message);
+    MUST(found_whole == whole && broken == slab_kept_count(kept).chunks - whole,
+         "%ld of %ld are whole", (long)found_whole, (long)whole);
 }
 
 static void use_log(const uint8_t key[SLAB_JOB_KEY_BYTES], size_t n, size_t output_bytes)
@@ -155,15 +188,17 @@ static void use_log(const uint8_t key[SLAB_JOB_KEY_BYTES], size_t n, size_t outp
     int fd = open("out.h5", O_RDONLY | O_CLOEXEC);
     slab_kept_source from = {.ranks = slab_ranks_alone(),
                              .file = "out.h5",
-                             .fd = fd,
                              .logs = &number,
                              .nlogs = 1,
                              .job = key,
                              .committed = 8,
-                             .threads = 1};
-    if (is_good(slab_kept_load(&from, &kept)))
+                             .end = output_bytes};
+    if (is_good(slab_kept_load(&from, &kept))) {
+        int64_t all = 0;
         for (int i = 0; slab_kept_at(kept, i); i++)
-            check_array(slab_kept_at(kept, i), output_bytes);
+            all += check_array(slab_kept_at(kept, i), output_bytes);
+        check_bytes(kept, fd, all);
+    }
     slab_kept_destroy(&kept);
     close(fd);
 }

@@ -9,6 +9,7 @@
 #include <slab/storage/base/try.h>
 #include <slab/storage/kept.h>
 #include <slab/storage/transaction.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,16 +83,15 @@ static int make_output(void)
     return fd;
 }
 
-static slab_status load(int fd, slab_kept **kept)
+static slab_status load(slab_kept **kept)
 {
     static const int logs[] = {0, 1, 2, 3};
     slab_kept_source from = {.ranks = ranks,
                              .file = "f.h5",
-                             .fd = fd,
                              .logs = logs,
                              .nlogs = 4,
                              .job = job,
-                             .threads = 2};
+                             .end = X * BYTES};
     return slab_kept_load(&from, kept);
 }
 
@@ -116,20 +116,47 @@ static void check_shares(const slab_kept *kept)
     CHECK(counts.total == X + Y && counts.old_size == 998);
 }
 
+static slab_status count_whole(void *context, const slab_logged_chunk *chunks, size_t n)
+{
+    (void)chunks;
+    atomic_fetch_add((_Atomic int64_t *)context, (int64_t)n);
+    return SLAB_OK;
+}
+
+/* Each rank looks at its share, and all is whole. */
+static void check_bytes(slab_kept *kept, int fd)
+{
+    _Atomic int64_t whole = 0;
+    int64_t broken = -1, sum;
+    slab_kept_check check = {.fd = fd,
+                             .direct_fd = -1,
+                             .threads = 2,
+                             .bytes = 256 << 10,
+                             .whole = count_whole,
+                             .context = &whole};
+    CHECK(slab_kept_check_begin(kept, &check) == SLAB_OK);
+    CHECK(slab_kept_check_wait(kept, &broken) == SLAB_OK && broken == 0);
+    sum = atomic_load(&whole);
+    CHECK(sum == slab_kept_count(kept).chunks);
+    CHECK(slab_ranks_sum(ranks, &sum, 1) == SLAB_OK && sum == X + Y);
+}
+
 static void one_rank_reads_and_each_chunk_is_one_ranks(void)
 {
     slab_kept *kept = NULL;
     int fd = make_output();
-    CHECK(load(fd, &kept) == SLAB_OK);
+    CHECK(load(&kept) == SLAB_OK);
     if (kept)
         check_shares(kept);
+    if (kept)
+        check_bytes(kept, fd);
     slab_kept_destroy(&kept);
     int failed = 0;
     for (int rank = 0; rank < slab_ranks_count(ranks); rank++)
         for (long n = 1; n < 25; n++) { /* every allocation of a rank fails once */
             if (slab_ranks_me(ranks) == rank)
                 slab_memory_fail_at(n);
-            slab_status rc = load(fd, &kept);
+            slab_status rc = load(&kept);
             slab_memory_fail_at(0);
             int64_t all[2] = {rc, -(int64_t)rc};
             CHECK(slab_ranks_max(ranks, all, 2) == SLAB_OK && all[0] == -all[1]);
@@ -168,29 +195,76 @@ static bool is_first(int64_t c)
     return c % 3 == 0 || (c > 600 && c < 900);
 }
 
-/* What a run has put before it was stopped, the next run's ranks all have. */
+/* Of the chunks that are not there yet each rank puts its own. */
+static void put(slab_writer *w, bool (*wanted)(int64_t))
+{
+    for (int64_t c = slab_ranks_me(ranks); w && c < CHUNKS; c += slab_ranks_count(ranks)) {
+        int32_t data[CHUNK] = {(int32_t)c};
+        if (wanted(c) && !slab_writer_has(w, c))
+            CHECK(slab_writer_put(w, 0, c, data) == SLAB_OK);
+    }
+}
+
+static bool is_any(int64_t c)
+{
+    (void)c;
+    return true;
+}
+
+/* Makes some chunks of the unfinished output zeros, of which every rank has to find its share. */
+static void break_chunks(void)
+{
+    char unfinished[96];
+    static const char zeros[64 << 10];
+    snprintf(unfinished, sizeof unfinished, "%s/.f.h5.slab-part", folder);
+    int fd = slab_ranks_me(ranks) == 0 ? open(unfinished, O_WRONLY) : -1;
+    if (fd >= 0) {
+        off_t end = lseek(fd, 0, SEEK_END), at = end > (off_t)sizeof zeros ? end / 2 : 0;
+        CHECK(pwrite(fd, zeros, (size_t)(end - at), at) == end - at);
+        close(fd);
+    } else {
+        CHECK(slab_ranks_me(ranks) != 0);
+    }
+    slab_ranks_barrier(ranks);
+}
+
+static int64_t count_there(const slab_writer *w)
+{
+    int64_t n = 0;
+    for (int64_t c = 0; w && c < CHUNKS; c++)
+        n += slab_writer_has(w, c);
+    return n;
+}
+
+/* What a run has put before it was stopped, the next run's ranks all have; what is not whole is
+ * found by the end of that run, and the one after it has to put it. */
 static void all_ranks_know_what_is_there(void)
 {
     slab_txn *txn = NULL;
     slab_writer *w = NULL;
-    int count = slab_ranks_count(ranks), me = slab_ranks_me(ranks);
     CHECK(begin(&txn, &w) == SLAB_OK);
-    for (int64_t c = 0; w && c < CHUNKS; c++) {
-        int32_t data[CHUNK] = {(int32_t)c};
-        CHECK(!slab_writer_has(w, c));
-        if (is_first(c) && c % count == me)
-            CHECK(slab_writer_put(w, 0, c, data) == SLAB_OK);
-    }
+    CHECK(count_there(w) == 0);
+    put(w, is_first);
     CHECK(slab_writer_close(&w) == SLAB_OK);
     slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by a test");
     slab_txn_abort(&txn);
+    break_chunks();
     CHECK(begin(&txn, &w) == SLAB_OK);
     for (int64_t c = 0; w && c < CHUNKS; c++)
         CHECK(slab_writer_has(w, c) == is_first(c));
     CHECK(w && !slab_writer_has(w, -1) && !slab_writer_has(w, CHUNKS));
+    int64_t first = count_there(w);
+    put(w, is_any);
+    CHECK(slab_writer_close(&w) == SLAB_OK);
+    CHECK(slab_txn_commit(&txn) == SLAB_ERR_AGAIN && !txn);
+    CHECK(strstr(slab_error_last()->message, "not whole") != NULL);
+    CHECK(begin(&txn, &w) == SLAB_OK);
+    int64_t now = count_there(w);
+    CHECK(now < CHUNKS && now >= CHUNKS - first);
+    put(w, is_any);
     CHECK(slab_writer_close(&w) == SLAB_OK);
     CHECK(slab_txn_commit(&txn) == SLAB_OK);
-    if (me == 0)
+    if (slab_ranks_me(ranks) == 0)
         CHECK(unlink(output) == 0);
 }
 

@@ -148,25 +148,54 @@ START_TEST(several_runs_add_up)
 }
 END_TEST
 
-/* Changes a byte in the middle of the first chunk that the log names. */
-static void damage_first(const char *file, const char *part)
+/* Changes a byte within the last chunk that a run has left. */
+static void break_chunk(const char *file)
 {
-    FILE *f = fopen(part, "r+b");
-    ck_assert_ptr_nonnull(f);
-    (void)file;
-    fseek(f, 4096 + 20, SEEK_SET);
-    int c = fgetc(f);
-    fseek(f, 4096 + 20, SEEK_SET);
-    fputc(c ^ 1, f);
-    fclose(f);
+    char unfinished[300], *name = strrchr(file, '/') + 1;
+    snprintf(unfinished, sizeof unfinished, "%.*s.%s.slab-part", (int)(name - file), file, name);
+    int fd = open(access(unfinished, F_OK) == 0 ? unfinished : file, O_RDWR);
+    off_t at = lseek(fd, 0, SEEK_END) - 1;
+    uint8_t byte = 0;
+    for (; byte == 0; at--) /* behind it a block is filled up with zeros */
+        ck_assert_int_eq(pread(fd, &byte, 1, at), 1);
+    byte ^= 0x10;
+    ck_assert_int_eq(pwrite(fd, &byte, 1, at + 1), 1);
+    close(fd);
 }
 
-START_TEST(a_chunk_whose_bytes_have_changed_is_written_again)
+/* All is put that is believed not to be there; then it is said that one is not, and the same again
+ * puts that one alone. */
+START_TEST(what_is_not_whole_is_found_before_the_commit_and_put_by_the_next_run)
 {
-    const char *file = in_folder("f.h5");
-    run_part(file, 0, 5, false);
-    damage_first(file, in_folder(".f.h5.slab-part"));
-    ck_assert_int_eq(finish(file), 4);
+    for (int old = 0; old < 2; old++) {
+        const char *file = in_folder(old ? "old.h5" : "new.h5");
+        slab_txn *txn;
+        slab_writer *w;
+        slab_array_spec spec = spec_of();
+        slab_unfinished left;
+        bool is_left;
+        int there = 0;
+        if (old)
+            make_old(file);
+        run_part(file, 0, 5, old);
+        break_chunk(file);
+        ok(begin(file, job_text, false, &txn));
+        ok(slab_txn_create(txn, "/x", &spec, &w));
+        ok(put(w, 0, CHUNKS, &there));
+        ck_assert_int_eq(there, 5);
+        ok(slab_writer_close(&w));
+        fails(slab_txn_commit(&txn), SLAB_ERR_AGAIN);
+        ck_assert_ptr_null(txn);
+        ck_assert_ptr_nonnull(strstr(slab_error_last()->message, "1 of the 5 chunks"));
+        ok(slab_unfinished_look(file, &left, &is_left));
+        ck_assert(is_left);
+        ck_assert_int_eq(left.chunks, CHUNKS - 1);
+        slab_unfinished_clear(&left);
+        ck_assert_int_eq(finish(file), CHUNKS - 1);
+        if (old)
+            check_array(file, "/old");
+        ck_assert_int_eq(files_in(folder, false), old + 1);
+    }
 }
 END_TEST
 
@@ -248,6 +277,25 @@ START_TEST(an_array_that_is_stored_otherwise_takes_nothing_over)
     ok(slab_writer_close(&w));
     slab_error_clear();
     slab_txn_abort(&txn);
+}
+END_TEST
+
+START_TEST(a_stop_while_what_is_there_is_checked_keeps_all_of_it)
+{
+    const char *file = in_folder("f.h5");
+    slab_txn *txn;
+    slab_writer *w;
+    slab_array_spec spec = spec_of();
+    int there = 0;
+    run_part(file, 0, 5, true);
+    ok(begin(file, job_text, false, &txn));
+    ok(slab_txn_create(txn, "/x", &spec, &w));
+    ok(put(w, 0, 9, &there));
+    ok(slab_writer_close(&w));
+    slab_error_set(SLAB_ERR_STOPPED, __FILE__, __LINE__, "stopped by a test");
+    slab_txn_abort(&txn);
+    ck_assert_int_eq(finish(file), 9);
+    ck_assert_int_eq(files_in(folder, false), 1);
 }
 END_TEST
 
@@ -523,12 +571,13 @@ int main(void)
     tcase_add_test(resume, a_new_file_goes_on_where_it_was_stopped_or_killed);
     tcase_add_test(resume, an_existing_file_goes_on_and_keeps_what_it_had);
     tcase_add_test(resume, several_runs_add_up);
-    tcase_add_test(resume, a_chunk_whose_bytes_have_changed_is_written_again);
+    tcase_add_test(resume, what_is_not_whole_is_found_before_the_commit_and_put_by_the_next_run);
     tcase_add_test(resume, chunks_behind_the_end_of_a_file_that_was_cut_are_written_again);
     tcase_add_test(resume, what_another_program_has_committed_meanwhile_is_not_taken_for_ours);
     tcase_add_test(resume, another_job_is_refused_with_what_differs_and_leaves_all_as_it_is);
     tcase_add_test(resume, a_fresh_start_takes_nothing_over);
     tcase_add_test(resume, an_array_that_is_stored_otherwise_takes_nothing_over);
+    tcase_add_test(resume, a_stop_while_what_is_there_is_checked_keeps_all_of_it);
     tcase_add_test(resume, a_failure_of_a_run_that_went_on_from_another_leaves_what_both_wrote);
     tcase_add_test(resume, a_first_run_that_fails_leaves_nothing);
     tcase_add_test(resume, an_unfinished_output_is_held_by_one_process_at_a_time);
