@@ -1,7 +1,7 @@
 /* Rank 0 reads the logs, so that files are opened once and not by every rank, and hands out what it
- * finds in batches, of which each rank takes its share. A chunk that several logs name is kept once:
- * logs of runs that were killed while they took over what was there name the same, and a run that
- * found a chunk broken wrote it anew. */
+ * finds in batches, of which each rank takes its share. A chunk that several logs name is kept
+ * once: logs of runs that were killed while they took over what was there name the same, and a run
+ * that found a chunk broken wrote it anew. */
 #include <slab/storage/kept_impl.h>
 
 #include <inttypes.h>

@@ -16,15 +16,15 @@
 #include <slab/storage/base/try.h>
 #include <slab/storage/block_writer.h>
 
-enum { TOGETHER = 64 };      /* chunks that a thread takes at a time: a record of them is one write */
-#define GAP_MAX 65536        /* bytes of others that are read as well rather than read around */
+enum { TOGETHER = 64 }; /* chunks that a thread takes at a time: a record of them is one write */
+#define GAP_MAX 65536   /* bytes of others that are read as well rather than read around */
 #define LOOK_NS (100 * 1000000L) /* so often is a stop looked for */
 
 typedef struct checker {
     slab_checking *of;
     pthread_t id;
     bool started;
-    uint8_t *window; /* [of->window] aligned for O_DIRECT */
+    uint8_t *window;     /* [of->window] aligned for O_DIRECT */
     uint64_t begin, end; /* of the file, what the window holds */
     slab_chunk_sum *sum;
 } checker;

@@ -64,8 +64,8 @@ done:
 
 /* --- taking it over --- */
 
-/* What is kept goes into this run's own log as it is found whole, so that in the end the old ones are
- * not needed any more. The numbers of these arrays are none that a transaction gives. */
+/* What is kept goes into this run's own log as it is found whole, so that in the end the old ones
+ * are not needed any more. The numbers of these arrays are none that a transaction gives. */
 static slab_status declare_arrays(slab_txn *txn)
 {
     slab_status rc = SLAB_OK;

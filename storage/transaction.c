@@ -89,7 +89,8 @@ done:
     return rc;
 }
 
-/* Ends the threads that write and check, drops what waits for them, and removes log and checkpoint. */
+/* Ends the threads that write and check, drops what waits for them, and removes log and checkpoint.
+ */
 static void stop_writing(slab_txn *txn)
 {
     if (txn->kept)

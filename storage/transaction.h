@@ -153,8 +153,8 @@ typedef struct slab_write_counts {
 slab_write_counts slab_txn_counts(const slab_txn *txn); /* of this rank */
 
 /** Makes everything visible, whole and durable. Collective. On failure the file is as before.
- * @retval SLAB_ERR_AGAIN    chunks that slab_writer_has() had from an earlier run are not whole; all
- *                           others are kept, and the same job, begun again, has to put these
+ * @retval SLAB_ERR_AGAIN    chunks that slab_writer_has() had from an earlier run are not whole;
+ * all others are kept, and the same job, begun again, has to put these
  * @retval SLAB_ERR_STOPPED  a stop was asked for while they were checked; all is kept */
 slab_status slab_txn_commit(slab_txn **txn);
 

@@ -153,8 +153,8 @@ slab_status slab_txn_room(slab_txn *txn, int thread, size_t bytes, void **out);
 slab_status slab_txn_place(slab_txn *txn, int thread, slab_writer *writer, int64_t chunk,
                            uint32_t mask, const void *packed, size_t bytes);
 
-/** Takes over what earlier runs have left, on the word of their logs, and begins to check it. Nothing
- * is done in a transaction that does not resume. Collective. */
+/** Takes over what earlier runs have left, on the word of their logs, and begins to check it.
+ * Nothing is done in a transaction that does not resume. Collective. */
 slab_status slab_txn_take_over(slab_txn *txn, uint64_t committed);
 
 /** Waits until all that was taken over is checked; then nothing depends on the old logs any more.

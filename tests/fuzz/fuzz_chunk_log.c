@@ -2,8 +2,8 @@
  * What lies beside an unfinished output: the chunk log, the job and the checkpoint, with the bytes
  * of the output itself. All of them may be anything.
  *
- * What is taken from a log are chunks that lie in the file, each once, and those are found whole that
- * are; what is taken from a checkpoint is what it holds when it is opened once more.
+ * What is taken from a log are chunks that lie in the file, each once, and those are found whole
+ * that are; what is taken from a checkpoint is what it holds when it is opened once more.
  */
 #include "fuzzing.h"
 #include <slab/storage/checkpoint_impl.h>

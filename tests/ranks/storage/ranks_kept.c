@@ -86,12 +86,8 @@ static int make_output(void)
 static slab_status load(slab_kept **kept)
 {
     static const int logs[] = {0, 1, 2, 3};
-    slab_kept_source from = {.ranks = ranks,
-                             .file = "f.h5",
-                             .logs = logs,
-                             .nlogs = 4,
-                             .job = job,
-                             .end = X * BYTES};
+    slab_kept_source from = {
+        .ranks = ranks, .file = "f.h5", .logs = logs, .nlogs = 4, .job = job, .end = X * BYTES};
     return slab_kept_load(&from, kept);
 }
 
