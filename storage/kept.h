@@ -52,13 +52,10 @@ slab_kept_counts slab_kept_count(const slab_kept *kept);
 
 /* --- kept_check.c --- */
 
-enum { SLAB_KEPT_CHECKERS = 4 }; /* threads, at most */
-
 /** How the bytes are read back. */
 typedef struct slab_kept_check {
     int fd, direct_fd; /* what the chunks were written to; the second with O_DIRECT, -1: none */
-    int threads;       /* SLAB_KEPT_CHECKERS at most are started */
-    size_t bytes;      /* of memory for all of them, 256 KiB at least */
+    size_t bytes;      /* of memory, 256 KiB at least */
     /* is given chunks that are whole, whose checksums were compared. From any of the threads. */
     slab_status (*whole)(void *context, const slab_logged_chunk *chunks, size_t n);
     void *context;

@@ -16,6 +16,7 @@
 #include <slab/storage/base/try.h>
 #include <slab/storage/block_writer.h>
 
+enum { CHECKERS = 4 };  /* threads: they wait for the disk, which they keep busy */
 enum { TOGETHER = 64 }; /* chunks that a thread takes at a time: a record of them is one write */
 #define GAP_MAX 65536   /* bytes of others that are read as well rather than read around */
 #define LOOK_NS (100 * 1000000L) /* so often is a stop looked for */
@@ -34,8 +35,7 @@ struct slab_checking {
     slab_kept_check how;
     uint8_t *memory;
     size_t window; /* bytes of a thread */
-    checker checkers[SLAB_KEPT_CHECKERS];
-    int ncheckers;
+    checker checkers[CHECKERS];
     _Atomic int64_t next, broken;
     atomic_bool end;
 
@@ -166,15 +166,13 @@ static void *check_chunks(void *argument)
 static slab_status start(slab_checking *c)
 {
     slab_status rc = SLAB_OK;
-    int threads = c->how.threads < SLAB_KEPT_CHECKERS ? c->how.threads : SLAB_KEPT_CHECKERS;
-    c->ncheckers = threads < 1 ? 1 : threads;
-    c->window = c->how.bytes / (size_t)c->ncheckers / SLAB_BLOCK_ALIGN * SLAB_BLOCK_ALIGN;
+    c->window = c->how.bytes / CHECKERS / SLAB_BLOCK_ALIGN * SLAB_BLOCK_ALIGN;
     ALLOC(c->memory, c->how.bytes, "chunks to check");
-    for (int t = 0; t < c->ncheckers; t++) {
+    for (int t = 0; t < CHECKERS; t++) {
         c->checkers[t] = (checker){.of = c, .window = c->memory + (size_t)t * c->window};
         TRY(slab_chunk_sum_create(&c->checkers[t].sum));
     }
-    for (int t = 0; t < c->ncheckers; t++) {
+    for (int t = 0; t < CHECKERS; t++) {
         checker *w = &c->checkers[t];
         pthread_mutex_lock(&c->lock);
         w->started = slab_thread_start(&w->id, check_chunks, w) == 0;
@@ -251,7 +249,7 @@ void slab_kept_check_end(slab_kept *kept)
     if (!c)
         return;
     atomic_store(&c->end, true);
-    for (int t = 0; t < c->ncheckers; t++) {
+    for (int t = 0; t < CHECKERS; t++) {
         if (c->checkers[t].started)
             pthread_join(c->checkers[t].id, NULL);
         slab_chunk_sum_destroy(&c->checkers[t].sum);

@@ -95,7 +95,6 @@ static slab_status begin_check(slab_txn *txn)
         txn->check_fd = open(txn->file.work, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_DIRECT);
     slab_kept_check check = {.fd = txn->fd,
                              .direct_fd = txn->check_fd,
-                             .threads = txn->options.threads,
                              .bytes = txn->block_bytes,
                              .whole = note_whole,
                              .context = txn->log};

@@ -115,8 +115,8 @@ const slab_array_info *slab_writer_describe(const slab_writer *writer);
 /** The write-behind that is chosen when memory is limited to so many bytes; 0: when it is not. */
 size_t slab_txn_write_behind(size_t limit);
 
-/** Has an earlier run of this job left the chunk, whole? Then it need not be computed: whatever is
- * put is dropped. Thread-safe. */
+/** Has an earlier run of this job left the chunk, by its log? Then it need not be computed: whatever
+ * is put is dropped. Its bytes are checked before the commit. Thread-safe. */
 bool slab_writer_has(const slab_writer *writer, int64_t chunk);
 
 /** What the job can keep beside its chunks; NULL: nothing. Lives as long as the transaction. */

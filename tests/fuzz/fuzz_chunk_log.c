@@ -166,8 +166,7 @@ static slab_status see_whole(void *context, const slab_logged_chunk *chunks, siz
 static void check_bytes(slab_kept *kept, int fd, int64_t whole)
 {
     int64_t broken = 0;
-    slab_kept_check check = {
-        .fd = fd, .direct_fd = -1, .threads = 1, .bytes = 256 << 10, .whole = see_whole};
+    slab_kept_check check = {.fd = fd, .direct_fd = -1, .bytes = 256 << 10, .whole = see_whole};
     found_whole = 0;
     MUST(is_good(slab_kept_check_begin(kept, &check)), "%s", slab_error_last()->message);
     MUST(is_good(slab_kept_check_wait(kept, &broken)), "%s", slab_error_last()->message);

@@ -124,12 +124,8 @@ static void check_bytes(slab_kept *kept, int fd)
 {
     _Atomic int64_t whole = 0;
     int64_t broken = -1, sum;
-    slab_kept_check check = {.fd = fd,
-                             .direct_fd = -1,
-                             .threads = 2,
-                             .bytes = 256 << 10,
-                             .whole = count_whole,
-                             .context = &whole};
+    slab_kept_check check = {
+        .fd = fd, .direct_fd = -1, .bytes = 256 << 10, .whole = count_whole, .context = &whole};
     CHECK(slab_kept_check_begin(kept, &check) == SLAB_OK);
     CHECK(slab_kept_check_wait(kept, &broken) == SLAB_OK && broken == 0);
     sum = atomic_load(&whole);

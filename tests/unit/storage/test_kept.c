@@ -90,11 +90,10 @@ static slab_status see_whole(void *context, const slab_logged_chunk *chunks, siz
     return failed ? slab_error_set(SLAB_ERR_SPACE, __FILE__, __LINE__, "no room") : SLAB_OK;
 }
 
-static slab_status begin_check(slab_kept *kept, int fd, int threads)
+static slab_status begin_check(slab_kept *kept, int fd)
 {
     slab_kept_check check = {.fd = fd,
                              .direct_fd = open("out.h5", O_RDONLY | O_DIRECT),
-                             .threads = threads,
                              .bytes = 256 << 10,
                              .whole = see_whole};
     direct = check.direct_fd;
@@ -113,7 +112,7 @@ static void end_check(slab_kept *kept)
 static int64_t check_all(slab_kept *kept)
 {
     int64_t broken = -1;
-    ok(begin_check(kept, data, 3));
+    ok(begin_check(kept, data));
     ok(slab_kept_check_wait(kept, &broken));
     ck_assert(slab_kept_is_checked(kept));
     ck_assert_int_eq(found.n + broken, slab_kept_count(kept).chunks);
@@ -218,16 +217,16 @@ START_TEST(a_check_says_what_keeps_it_from_going_on)
     }
     slab_chunk_log_close(&log, false);
     slab_kept *kept = load(1, 0);
-    ok(begin_check(kept, nowhere, 2)); /* a folder has no bytes, O_DIRECT reads them */
+    ok(begin_check(kept, nowhere)); /* a folder has no bytes, O_DIRECT reads them */
     end_check(kept);
     close(direct);
     slab_kept_check check = {
-        .fd = nowhere, .direct_fd = -1, .threads = 2, .bytes = 256 << 10, .whole = see_whole};
+        .fd = nowhere, .direct_fd = -1, .bytes = 256 << 10, .whole = see_whole};
     ok(slab_kept_check_begin(kept, &check));
     ok(slab_kept_check_wait(kept, &broken));
     ck_assert_int_eq(broken, 200);
     slab_kept_check_end(kept);
-    ok(begin_check(kept, data, 1));
+    ok(begin_check(kept, data));
     slab_kept_check_end(kept); /* however far it is */
     found.fails_at = 2;
     check.fd = data;
