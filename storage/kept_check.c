@@ -9,7 +9,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <slab/storage/base/clock.h>
 #include <slab/storage/base/io.h>
+#include <slab/storage/base/log.h>
 #include <slab/storage/base/memory.h>
 #include <slab/storage/base/stop.h>
 #include <slab/storage/base/thread.h>
@@ -20,6 +22,7 @@ enum { CHECKERS = 4 };  /* threads: they wait for the disk, which they keep busy
 enum { TOGETHER = 64 }; /* chunks that a thread takes at a time: a record of them is one write */
 #define GAP_MAX 65536   /* bytes of others that are read as well rather than read around */
 #define LOOK_NS (100 * 1000000L) /* so often is a stop looked for */
+#define SAY_NS  (60 * INT64_C(1000000000))
 
 typedef struct checker {
     slab_checking *of;
@@ -215,12 +218,28 @@ static bool wait_a_little(slab_checking *c)
     return more;
 }
 
+/* The work is done by then, and whoever waits wants to know for what. */
+static void say_how_far(slab_checking *c, int64_t *said)
+{
+    int64_t now = slab_clock_ns();
+    if (now - *said < SAY_NS)
+        return;
+    *said = now;
+    pthread_mutex_lock(&c->lock);
+    double part = (double)c->checked / (double)c->kept->nchunks;
+    pthread_mutex_unlock(&c->lock);
+    slab_log(SLAB_LOG_NOTE, "reading back what an earlier run has left: %.1f %% done", 100 * part);
+}
+
 slab_status slab_kept_check_wait(slab_kept *kept, int64_t *broken)
 {
     slab_status rc = SLAB_OK;
     slab_checking *c = kept->checking;
-    while (wait_a_little(c))
+    int64_t said = slab_clock_ns();
+    while (wait_a_little(c)) {
         REQUIRE(!slab_stop_requested(), SLAB_ERR_STOPPED, "stopped by %s", slab_stop_reason());
+        say_how_far(c, &said);
+    }
     if (!slab_kept_is_checked(kept) && c->failed.code == SLAB_OK) {
         c->running = 1;
         check_chunks(&c->checkers[0]);

@@ -200,6 +200,18 @@ kill -CONT "$leader"
 wait "$leader" || die "it does not go on"
 found=$(sed -nE 's/.*: ([0-9]+) of [0-9]+ chunks are there already/\1/p' log | head -1)
 rm f.h5
+# bytes that a disk has lost are found, and their chunk alone is computed again, by the same run
+for n in 1 2; do
+    halt
+    printf 'lost' | dd of=.f.h5.slab-part bs=1 seek=4200 conv=notrunc status=none
+    launch $n 1 change
+    await || die "it does not go on over a chunk that is not whole: $(cat log)"
+    grep -q '1 of the [0-9]* chunks that an earlier run has left is not whole' log || die "it says: $(cat log)"
+    mapfile -t found < <(sed -nE "s/.*: ([0-9]+) of [0-9]+ chunks are there already/\\1/p" log)
+    [ ${#found[@]} = 2 ] && [ "${found[1]}" = 399 ] || die "not one alone is put again: ${found[*]}"
+    alike f.h5 ../whole/copy.h5 /new || die "another result"
+    rm f.h5
+done
 halt
 "$SLAB" clean f.h5 >log || die "slab clean"
 [ "$(ls -A)" = "$(printf 'log\nout\ny.h5')" ] || die "slab clean leaves something: $(ls -A)"
@@ -214,4 +226,4 @@ halt
 touch -d '2001-01-01' in.bed
 # shellcheck disable=SC2086
 refuses "input [0-9].time is .*, and was" ${words[change]}
-echo "ok    refusals, --no-resume, two at once, slab clean"
+echo "ok    refusals, --no-resume, two at once, bytes lost, slab clean"
