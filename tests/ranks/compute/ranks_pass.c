@@ -128,7 +128,7 @@ enum { ROWS = 8, COLUMNS = 600000 };
 typedef struct emitter {
     _Atomic int64_t emitted; /* columns */
     double *sums;            /* [columns], on this rank */
-    bool wrong;
+    atomic_bool wrong;
 } emitter;
 
 static slab_sink_wants emitter_wants(const void *sink)
@@ -169,7 +169,8 @@ static slab_status emitter_merge(const void *sink, const slab_span *into_span, v
 static slab_status emitter_emit(void *sink, const slab_span *span, void *state)
 {
     emitter *e = sink;
-    e->wrong = e->wrong || span->count[0] != ROWS || span->count[1] > 262144;
+    if (span->count[0] != ROWS || span->count[1] > 262144)
+        atomic_store(&e->wrong, true); /* from any thread */
     memcpy(e->sums + span->start[1], state, (size_t)span->count[1] * sizeof(double));
     atomic_fetch_add(&e->emitted, span->count[1]);
     return SLAB_OK;
@@ -178,7 +179,8 @@ static slab_status emitter_emit(void *sink, const slab_span *span, void *state)
 static slab_status emitter_finish(void *sink, const slab_span *span, void *state)
 {
     (void)span;
-    ((emitter *)sink)->wrong = ((emitter *)sink)->wrong || state != NULL;
+    if (state != NULL)
+        atomic_store(&((emitter *)sink)->wrong, true);
     return SLAB_OK;
 }
 
