@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <slab/storage/base/memory.h>
+#include <slab/storage/base/sanitizer.h>
 #include <slab/storage/kept.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { DIGEST = 77, PIECE = 100, MOST = 5000 };
@@ -246,6 +248,45 @@ START_TEST(a_check_says_what_keeps_it_from_going_on)
 }
 END_TEST
 
+/* Limits the address space to what is there and so much more; 0: not any longer. */
+static void limit_space(size_t more)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    long long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(statm, "%lld", &pages), 1);
+    fclose(statm);
+    if (more > 0)
+        limit.rlim_cur = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+START_TEST(where_there_are_no_threads_who_waits_checks)
+{
+    slab_chunk_log *log = log_of(0, job, 0);
+    int64_t broken = -1;
+    ok(slab_chunk_log_array(log, 1, "/x", DIGEST, MOST));
+    for (int i = 0; i < 200; i++) {
+        slab_logged_chunk c = chunk(1, i, (uint64_t)i * PIECE, PIECE);
+        ok(slab_chunk_log_append(log, &c, 1));
+    }
+    slab_chunk_log_close(&log, false);
+    slab_kept *kept = load(1, 0);
+    limit_space(2 << 20); /* a thread's stack has 8 MiB */
+    ok(begin_check(kept, data));
+    limit_space(0);
+    usleep(50000);
+    ck_assert_int_eq(found.n, 0);
+    ck_assert(!slab_kept_is_checked(kept));
+    ok(slab_kept_check_wait(kept, &broken));
+    ck_assert_int_eq(broken, 0);
+    ck_assert_int_eq(found.n, 200);
+    ck_assert(slab_kept_is_checked(kept));
+    end_check(kept);
+    slab_kept_destroy(&kept);
+}
+END_TEST
+
 START_TEST(a_chunk_that_several_runs_wrote_is_kept_once_and_the_last_one)
 {
     for (int run = 0; run < 2; run++) {
@@ -415,6 +456,8 @@ int main(void)
     tcase_add_test(tests, claims_that_cannot_be_are_left_out);
     tcase_add_test(tests, bytes_that_do_not_fit_their_checksum_are_found);
     tcase_add_test(tests, a_check_says_what_keeps_it_from_going_on);
+    if (!SLAB_SANITIZED) /* their memory is mapped for each thread, too */
+        tcase_add_test(tests, where_there_are_no_threads_who_waits_checks);
     tcase_add_test(tests, a_chunk_that_several_runs_wrote_is_kept_once_and_the_last_one);
     tcase_add_test(tests, arrays_are_told_apart_by_name_and_by_how_they_are_stored);
     tcase_add_test(tests, logs_of_other_jobs_and_what_is_no_log_give_nothing);
