@@ -29,7 +29,23 @@ PATTERNS = (0x01, 0x80, 0xFF)
 
 
 def add_type(digest, kind):
-    digest.update(repr((kind.get_class(), kind.get_size())).encode() + kind.encode())
+    """All of a type but the version of its message, which says how it is written down, not what it is."""
+    digest.update(repr((kind.get_class(), kind.get_size())).encode())
+    if isinstance(kind, h5py.h5t.TypeCompoundID):
+        for i in range(kind.get_nmembers()):
+            digest.update(repr((kind.get_member_name(i), kind.get_member_offset(i))).encode())
+            add_type(digest, kind.get_member_type(i))
+    elif isinstance(kind, h5py.h5t.TypeEnumID):
+        digest.update(repr([(kind.get_member_name(i), kind.get_member_value(i))
+                            for i in range(kind.get_nmembers())]).encode())
+        add_type(digest, kind.get_super())
+    elif isinstance(kind, (h5py.h5t.TypeArrayID, h5py.h5t.TypeVlenID)):
+        digest.update(repr(kind.get_array_dims() if isinstance(kind, h5py.h5t.TypeArrayID) else "list").encode())
+        add_type(digest, kind.get_super())
+    else:
+        message = bytearray(kind.encode())
+        message[2] &= 0x0F  # behind two bytes of H5Tencode(): class and version
+        digest.update(message)
 
 
 def add_values(digest, value):
